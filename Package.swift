@@ -1,0 +1,137 @@
+// swift-tools-version: 6.3
+// Targets stand in the order of an event's way; the folder name is the target name.
+import PackageDescription
+
+let rules: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+/// The core and the shell also mark every unsafe operation.
+let strict: [SwiftSetting] = rules + [.strictMemorySafety()]
+
+let package = Package(
+  name: "holdfast",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+  ],
+  targets: [
+    // What the way is made of: values, and two pure C functions behind one codec.
+    .target(name: "HoldfastEvent", swiftSettings: strict),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CCRC32C"),
+    .target(
+      name: "HoldfastCodec", dependencies: ["CZstd", "CCRC32C"], swiftSettings: strict),
+
+    // The way of an event: intake, ring log, upstream. The agent's one `step` joins them.
+    .target(name: "HoldfastIntake", dependencies: ["HoldfastEvent", "HoldfastLink"], swiftSettings: strict),
+    .target(
+      name: "HoldfastRingLog", dependencies: ["HoldfastEvent", "HoldfastCodec"],
+      swiftSettings: strict),
+    .target(
+      name: "HoldfastUpstream",
+      dependencies: ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
+      swiftSettings: strict),
+    .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),
+    .target(
+      name: "HoldfastAgent",
+      dependencies: [
+        "HoldfastEvent", "HoldfastIntake", "HoldfastRingLog", "HoldfastUpstream", "HoldfastLink",
+      ],
+      swiftSettings: strict),
+
+    // The shell: what acts. Files, sockets, clocks, threads, the configuration file, the command.
+    .systemLibrary(
+      name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .target(
+      name: "HoldfastSystem",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
+        "HoldfastUpstream", "CMosquitto", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "HoldfastConfiguration",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
+        "HoldfastUpstream", .product(name: "TOMLKit", package: "TOMLKit"),
+      ],
+      swiftSettings: rules),
+    .executableTarget(
+      name: "holdfast",
+      dependencies: [
+        "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
+        "HoldfastLink", "HoldfastRingLog", "HoldfastSystem", "HoldfastUpstream",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: rules),
+
+    // The second shell: a simulated world with a faulty disk, faulty links and a jumping clock.
+    .target(
+      name: "HoldfastSimulation",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
+        "HoldfastUpstream",
+      ],
+      swiftSettings: strict),
+
+    // Traffic for demo, tests and benchmarks: sensors, a tallying collector, a counting sink.
+    .executableTarget(
+      name: "traffic",
+      dependencies: [
+        "CMosquitto", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/Traffic", swiftSettings: rules),
+
+    .testTarget(
+      name: "HoldfastEventTests", dependencies: ["HoldfastEvent"], swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastCodecTests", dependencies: ["HoldfastCodec"], swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastIntakeTests", dependencies: ["HoldfastIntake", "HoldfastEvent"],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastRingLogTests",
+      dependencies: ["HoldfastRingLog", "HoldfastEvent", "HoldfastSimulation"],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastUpstreamTests",
+      dependencies: [
+        "HoldfastUpstream", "HoldfastRingLog", "HoldfastEvent", "HoldfastLink", "HoldfastCodec",
+        "HoldfastSimulation",
+      ],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastLinkTests", dependencies: ["HoldfastLink", "HoldfastEvent"],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastConfigurationTests",
+      dependencies: [
+        "HoldfastConfiguration", "HoldfastAgent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastUpstream",
+      ],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastSystemTests",
+      dependencies: ["HoldfastSystem", "HoldfastRingLog", "HoldfastEvent"], swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastSimulationTests",
+      dependencies: [
+        "HoldfastSimulation", "HoldfastAgent", "HoldfastRingLog", "HoldfastEvent",
+        "HoldfastUpstream", "HoldfastIntake", "HoldfastLink",
+      ],
+      swiftSettings: rules),
+    .testTarget(name: "TidyTests", swiftSettings: rules),
+    // Real brokers, real kills: drives the built `holdfast` and `traffic` binaries.
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["holdfast", "traffic"], swiftSettings: rules),
+  ]
+)

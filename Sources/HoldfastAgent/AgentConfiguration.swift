@@ -1,0 +1,22 @@
+public import HoldfastIntake
+public import HoldfastRingLog
+public import HoldfastUpstream
+
+/// Everything that an operator sets, checked and with defaults filled in.
+public struct AgentConfiguration: Equatable, Sendable {
+  /// `agent.id`: first part of every event's identity.
+  public var agentID: String
+  /// `agent.data_dir`.
+  public var dataDirectory = "/var/lib/holdfast"
+  public var ring = RingConfiguration()
+  public var sources: [SourceConfiguration]
+  public var upstreams: [UpstreamConfiguration]
+
+  public init(
+    agentID: String, sources: [SourceConfiguration], upstreams: [UpstreamConfiguration]
+  ) {
+    self.agentID = agentID
+    self.sources = sources
+    self.upstreams = upstreams
+  }
+}

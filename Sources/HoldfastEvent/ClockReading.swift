@@ -1,0 +1,51 @@
+/// Both clocks, read together by the shell and handed to the core.
+///
+/// The core orders, retains and times out by `boot` alone; `wall` is for people and may jump.
+public struct ClockReading: Equatable, Sendable {
+  /// Microseconds since boot, suspend included (CLOCK_BOOTTIME); never goes back.
+  public var boot: Int64
+  /// Microseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME); may jump either way.
+  public var wall: Int64
+
+  public init(boot: Int64, wall: Int64) {
+    self.boot = boot
+    self.wall = wall
+  }
+}
+
+/// Microseconds in a second: the unit of every raw time in the core.
+public let microsecondsPerSecond: Int64 = 1_000_000
+
+/// `2026-01-31T23:59:59.123Z` for microseconds since 1970 (proleptic Gregorian, UTC, RFC 3339).
+public func rfc3339(wallMicroseconds: Int64) -> String {
+  let seconds = wallMicroseconds.flooredQuotient(microsecondsPerSecond)
+  let milliseconds = (wallMicroseconds - seconds * microsecondsPerSecond) / 1000
+  let days = seconds.flooredQuotient(86_400)
+  let secondOfDay = seconds - days * 86_400
+  // Civil date from a day count, with years starting in March so that leap days come last.
+  let shifted = days + 719_468
+  let era = shifted.flooredQuotient(146_097)
+  let dayOfEra = shifted - era * 146_097
+  let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+  let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+  let monthIndex = (5 * dayOfYear + 2) / 153
+  let day = dayOfYear - (153 * monthIndex + 2) / 5 + 1
+  let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+  let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+  return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
+    + padded(secondOfDay / 3600, 2) + ":" + padded(secondOfDay / 60 % 60, 2) + ":"
+    + padded(secondOfDay % 60, 2) + "." + padded(milliseconds, 3) + "Z"
+}
+
+private func padded(_ value: Int64, _ digitCount: Int) -> String {
+  let digits = String(value)
+  return String(repeating: "0", count: max(0, digitCount - digits.count)) + digits
+}
+
+extension Int64 {
+  /// Division that rounds towards negative infinity; `divisor` is positive.
+  fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
+    let quotient = self / divisor
+    return self % divisor < 0 ? quotient - 1 : quotient
+  }
+}

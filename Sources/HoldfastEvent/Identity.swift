@@ -1,0 +1,27 @@
+/// A dense number given to each event at append: per log, from 1 on, never reused.
+///
+/// Not a byte position; those are called offsets.
+public typealias SequenceNumber = UInt64
+
+/// The identity of one ring log: 128 random bits, new for each log and each machine.
+///
+/// Together with the agent's id and a sequence number it names an event for ever, so that
+/// at-least-once delivery can be made effectively-once downstream.
+public struct LogID: Hashable, Sendable, CustomStringConvertible {
+  public var high: UInt64
+  public var low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// 32 lower-case hexadecimal digits.
+  public var description: String { hexadecimal(high) + hexadecimal(low) }
+}
+
+/// 16 lower-case hexadecimal digits, most significant first.
+public func hexadecimal(_ value: UInt64) -> String {
+  let digits = String(value, radix: 16)
+  return String(repeating: "0", count: 16 - digits.count) + digits
+}

@@ -1,0 +1,72 @@
+/// An MQTT topic filter with `+` and `#` (MQTT 5, section 4.7).
+public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
+  public let description: String
+  private let bytes: [UInt8]
+
+  /// Nil when the text is not a valid filter: empty, above 65,535 bytes, with a NUL, or with a
+  /// wildcard that does not stand alone in its level (MQTT-4.7.1-1, MQTT-4.7.1-2, MQTT-4.7.3).
+  public init?(_ text: String) {
+    let bytes = Array(text.utf8)
+    guard !bytes.isEmpty, bytes.count <= Int(UInt16.max), !bytes.contains(0) else { return nil }
+    let levels = bytes.split(separator: slashByte, omittingEmptySubsequences: false)
+    for (index, level) in levels.enumerated() {
+      if level.contains(hashByte) && (level.count != 1 || index != levels.count - 1) { return nil }
+      if level.contains(plusByte) && level.count != 1 { return nil }
+    }
+    self.description = text
+    self.bytes = bytes
+  }
+
+  /// Whether `topic` matches; wildcards in first place match no topic that begins with `$`
+  /// (MQTT-4.7.2-1). O(length).
+  public func matches(_ topic: ArraySlice<UInt8>) -> Bool {
+    var filterIndex = 0
+    var topicIndex = topic.startIndex
+    if let first = topic.first, first == dollarByte, bytes[0] == plusByte || bytes[0] == hashByte {
+      return false
+    }
+    while filterIndex < bytes.count {
+      switch bytes[filterIndex] {
+      case hashByte:
+        return true
+      case plusByte:
+        while topicIndex < topic.endIndex && topic[topicIndex] != slashByte { topicIndex += 1 }
+        filterIndex += 1
+      case let byte:
+        guard topicIndex < topic.endIndex else {
+          // "a/#" also matches its parent "a" (section 4.7.1.2).
+          return byte == slashByte && filterIndex + 2 == bytes.count && bytes[filterIndex + 1] == hashByte
+        }
+        guard topic[topicIndex] == byte else { return false }
+        filterIndex += 1
+        topicIndex += 1
+      }
+    }
+    return topicIndex == topic.endIndex
+  }
+
+  public func matches(_ topic: String) -> Bool { matches(Array(topic.utf8)[...]) }
+
+  /// Whether some topic exists that both filters match. O(levels).
+  public func overlaps(_ other: TopicFilter) -> Bool {
+    let own = bytes.split(separator: slashByte, omittingEmptySubsequences: false)
+    let others = other.bytes.split(separator: slashByte, omittingEmptySubsequences: false)
+    for index in 0..<max(own.count, others.count) {
+      if own.count > index && own[index] == [hashByte] { return true }
+      if others.count > index && others[index] == [hashByte] { return true }
+      guard own.count > index, others.count > index else {
+        // "a" and "a/#": the parent level counts as matched by "#".
+        let longer = own.count > others.count ? own : others
+        return longer.count == index + 1 && longer[index] == [hashByte]
+      }
+      let isWild = own[index] == [plusByte] || others[index] == [plusByte]
+      if !isWild && own[index] != others[index] { return false }
+    }
+    return true
+  }
+}
+
+private let slashByte = UInt8(ascii: "/")
+private let hashByte = UInt8(ascii: "#")
+private let plusByte = UInt8(ascii: "+")
+private let dollarByte = UInt8(ascii: "$")

@@ -1,0 +1,61 @@
+/// A version of MQTT.
+public enum ProtocolVersion: String, Sendable {
+  case v5 = "5"
+  case v311 = "3.1.1"
+}
+
+/// `protocol`: which version to speak.
+public enum ProtocolPolicy: String, Sendable, CaseIterable {
+  /// 5 first; 3.1.1 where 5 is refused.
+  case auto
+  case v5 = "5"
+  case v311 = "3.1.1"
+}
+
+/// TLS settings of one link; files are PEM.
+public struct TLSConfiguration: Equatable, Sendable {
+  /// `tls.ca_file`; nil: the system's certificates.
+  public var caFile: String?
+  /// `tls.cert_file` and `tls.key_file`: the client's certificate.
+  public var certificateFile: String?
+  public var keyFile: String?
+
+  public init(caFile: String? = nil, certificateFile: String? = nil, keyFile: String? = nil) {
+    self.caFile = caFile
+    self.certificateFile = certificateFile
+    self.keyFile = keyFile
+  }
+}
+
+/// How to reach one broker: what sources and upstreams have in common.
+public struct LinkConfiguration: Equatable, Sendable {
+  /// Host name or address, without brackets.
+  public var host: String
+  public var port: UInt16
+  /// `mqtts://` in the URL.
+  public var tls: TLSConfiguration?
+  /// `protocol`.
+  public var protocolPolicy: ProtocolPolicy = .auto
+  /// `client_id`; defaults are filled in by the configuration reader.
+  public var clientID = ""
+  /// `username` and `password` (or `password_file`).
+  public var username: String?
+  public var password: String?
+  /// `keep_alive`, seconds, 5 to 65,535.
+  public var keepAliveSeconds: UInt16 = 60
+  /// `connect_timeout`, microseconds: from TCP connect to CONNACK.
+  public var connectTimeout: Int64 = 10_000_000
+  /// `backoff_max`, microseconds: the cap of the full-jitter reconnect delay.
+  public var backoffMax: Int64 = 30_000_000
+
+  public init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  /// `mqtt://host:port`, for messages to people; never holds credentials.
+  public var url: String {
+    let shown = host.contains(":") ? "[\(host)]" : host
+    return "\(tls == nil ? "mqtt" : "mqtts")://\(shown):\(port)"
+  }
+}

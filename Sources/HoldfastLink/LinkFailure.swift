@@ -1,0 +1,34 @@
+/// Why a link ended or could not be made.
+public struct LinkFailure: Error, Equatable, Sendable {
+  public enum Kind: Equatable, Sendable {
+    /// TCP or name resolution failed.
+    case unreachable
+    /// Neither CONNACK nor refusal within the connect timeout.
+    case connectTimeout
+    /// CONNACK refused the protocol version (3.1.1: 0x01, 5: 0x84).
+    case unsupportedProtocolVersion
+    /// CONNACK refused for another reason: user, password, client id, quota.
+    case refused
+    /// The peer closed before CONNACK.
+    case closedBeforeConnected
+    /// The peer closed, or the link broke, after CONNACK.
+    case closed
+    /// DISCONNECT 0x8E: another client took our session.
+    case sessionTakenOver
+    /// No PINGRESP in time.
+    case keepAliveTimeout
+    /// The TLS handshake failed.
+    case tls
+    /// We closed it.
+    case requested
+  }
+
+  public var kind: Kind
+  /// What a person should read: the library's or the broker's own words.
+  public var detail: String
+
+  public init(_ kind: Kind, _ detail: String = "") {
+    self.kind = kind
+    self.detail = detail
+  }
+}

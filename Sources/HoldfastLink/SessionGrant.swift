@@ -1,0 +1,20 @@
+/// What a broker granted at CONNACK.
+public struct SessionGrant: Equatable, Sendable {
+  public var protocolVersion: ProtocolVersion
+  /// The broker had kept our session.
+  public var isSessionPresent: Bool
+  /// The server's Receive Maximum (MQTT 5); 65,535 where it named none.
+  public var receiveMaximum: Int
+  /// The server's Maximum Packet Size in bytes; nil where it named none.
+  public var packetByteCountMax: Int?
+
+  public init(
+    protocolVersion: ProtocolVersion, isSessionPresent: Bool, receiveMaximum: Int = 65_535,
+    packetByteCountMax: Int? = nil
+  ) {
+    self.protocolVersion = protocolVersion
+    self.isSessionPresent = isSessionPresent
+    self.receiveMaximum = receiveMaximum
+    self.packetByteCountMax = packetByteCountMax
+  }
+}

@@ -1,0 +1,76 @@
+/// A file that the disk has open.
+public struct DiskFile: Hashable, Sendable {
+  public var id: Int32
+
+  public init(id: Int32) { self.id = id }
+}
+
+/// What a disk operation failed at, with the operating system's error number.
+public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
+  public enum Operation: String, Sendable {
+    case list, open, size, read, write, sync, rename, remove, syncDirectory, close, lock
+  }
+
+  public var operation: Operation
+  /// The file's name within the ring's directory.
+  public var name: String
+  /// As in errno(3).
+  public var errno: Int32
+
+  public init(_ operation: Operation, _ name: String, errno: Int32) {
+    self.operation = operation
+    self.name = name
+    self.errno = errno
+  }
+
+  public var description: String { "\(operation.rawValue) \(name): errno \(errno)" }
+}
+
+/// An entry of the ring's directory.
+public struct DiskEntry: Equatable, Sendable {
+  public enum Kind: Sendable { case file, directory, symbolicLink, other }
+
+  public var name: String
+  public var kind: Kind
+  /// Size in bytes; 0 for anything but a file.
+  public var byteCount: Int
+  /// Whether it belongs to the user we run as.
+  public var isOwn: Bool
+
+  public init(name: String, kind: Kind, byteCount: Int, isOwn: Bool) {
+    self.name = name
+    self.kind = kind
+    self.byteCount = byteCount
+    self.isOwn = isOwn
+  }
+}
+
+/// The dozen verbs by which the core reaches one directory on disk.
+///
+/// Called synchronously from the core's single owner. Nothing is durable before `sync` (file
+/// contents) or `syncDirectory` (names) has returned; after a failed `sync` the state of the
+/// file's unsynced bytes is unknown for ever. Names are relative and may hold one `/`.
+public protocol Disk: AnyObject {
+  /// The entries of the directory, in any order.
+  func list(_ directory: String) throws(DiskError) -> [DiskEntry]
+  /// Makes a directory unless it exists.
+  func makeDirectory(_ name: String) throws(DiskError)
+  /// Opens an existing file, never following a symbolic link; `isWritable` false: for reading.
+  func open(_ name: String, isWritable: Bool) throws(DiskError) -> DiskFile
+  /// Creates and opens a file for reading and writing; fails if the name exists (EEXIST).
+  func create(_ name: String) throws(DiskError) -> DiskFile
+  func byteCount(of file: DiskFile) throws(DiskError) -> Int
+  /// Reads up to `count` bytes at `offset` into `buffer`, which is replaced; fewer at the end.
+  func read(
+    _ file: DiskFile, at offset: Int, count: Int, into buffer: inout [UInt8]
+  ) throws(DiskError)
+  /// Writes all of `bytes` at `offset`, growing the file where needed.
+  func write(_ file: DiskFile, at offset: Int, _ bytes: ArraySlice<UInt8>) throws(DiskError)
+  /// Makes the file's contents and size durable (fdatasync).
+  func sync(_ file: DiskFile) throws(DiskError)
+  func close(_ file: DiskFile)
+  func rename(_ name: String, to newName: String) throws(DiskError)
+  func remove(_ name: String) throws(DiskError)
+  /// Makes creations, renames and removals in the directory durable (fsync of the directory).
+  func syncDirectory(_ directory: String) throws(DiskError)
+}

@@ -1,0 +1,81 @@
+public import HoldfastEvent
+
+/// Why an event that a source handed over was not stored.
+public enum SourceDropReason: Int, CaseIterable, Sendable, CustomStringConvertible {
+  case oversize, invalid, loop, diskFailed
+
+  public var description: String {
+    switch self {
+    case .oversize: "oversize"
+    case .invalid: "invalid"
+    case .loop: "loop"
+    case .diskFailed: "disk-failed"
+    }
+  }
+}
+
+/// Why an event offered to an upstream was given up without trying again.
+public enum UpstreamDropReason: Int, CaseIterable, Sendable, CustomStringConvertible {
+  /// The dead-letter file was full, or could not be written.
+  case deadLetterFull
+
+  public var description: String { "dead-letter-full" }
+}
+
+/// Why an event offered to an upstream was lost before it was delivered.
+public enum LossReason: Int, CaseIterable, Sendable, CustomStringConvertible {
+  case evicted, corrupt
+
+  public var description: String {
+    switch self {
+    case .evicted: "evicted"
+    case .corrupt: "corrupt"
+    }
+  }
+}
+
+/// The account of one source: received = stored + Σ dropped.
+public struct SourceLedger: Equatable, Sendable {
+  public var name: String
+  public var received: UInt64 = 0
+  public var stored: UInt64 = 0
+  /// Indexed by ``SourceDropReason``.
+  public var dropped = [UInt64](repeating: 0, count: SourceDropReason.allCases.count)
+  /// How many of the stored were marked as possibly redelivered.
+  public var possiblyRedelivered: UInt64 = 0
+
+  public init(name: String) { self.name = name }
+
+  public var isBalanced: Bool { received == stored + dropped.reduce(0, +) }
+}
+
+/// The account of one upstream up to its cursor; saved with the cursor in one write.
+///
+/// offered = delivered + filtered + dead-lettered + Σ dropped + Σ lost + buffered, where
+/// `buffered` is what lies between the cursor and the durable end of the log.
+public struct UpstreamLedger: Equatable, Sendable {
+  public var name: String
+  /// The first number that is not settled: everything before it is in one of the terms.
+  public var cursor: SequenceNumber
+  /// The log's numbers offered so far: made durable since this upstream began.
+  public var offered: UInt64 = 0
+  /// Acknowledged by the peer. Counts numbers, not sends.
+  public var delivered: UInt64 = 0
+  /// Not selected by `topics`.
+  public var filtered: UInt64 = 0
+  public var deadLettered: UInt64 = 0
+  /// Indexed by ``UpstreamDropReason``.
+  public var dropped = [UInt64](repeating: 0, count: UpstreamDropReason.allCases.count)
+  /// Indexed by ``LossReason``.
+  public var lost = [UInt64](repeating: 0, count: LossReason.allCases.count)
+
+  public init(name: String, cursor: SequenceNumber) {
+    self.name = name
+    self.cursor = cursor
+  }
+
+  /// Everything settled before the cursor.
+  public var settled: UInt64 {
+    delivered + filtered + deadLettered + dropped.reduce(0, +) + lost.reduce(0, +)
+  }
+}

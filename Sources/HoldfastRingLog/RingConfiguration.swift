@@ -1,0 +1,37 @@
+/// What happens when the ring is full.
+public enum FullPolicy: String, Sendable, CaseIterable {
+  /// The oldest segment makes room; what an upstream still needed becomes a gap record.
+  case dropOldest = "drop-oldest"
+  /// Nothing more is accepted until an upstream has made room; the source is closed meanwhile.
+  case refuseNewest = "refuse-newest"
+}
+
+/// The ring log's settings, each with its unit and default.
+public struct RingConfiguration: Equatable, Sendable {
+  /// Least `byteCountMax`: 32 MiB.
+  public static let byteCountMin = 32 << 20
+
+  /// `ring.size`: bytes on disk of every file of ours.
+  public var byteCountMax = 256 << 20
+  /// `ring.max_age`: segments older than this go, in microseconds by boot clock; nil: no bound.
+  public var ageMax: Int64?
+  /// `ring.when_full`.
+  public var whenFull: FullPolicy = .dropOldest
+  /// `ring.commit_interval`: microseconds between commits under load, 10 ms to 5 s.
+  public var commitInterval: Int64 = 250_000
+  /// `ring.max_payload`: payloads above it are dropped and recorded, bytes.
+  public var payloadByteCountMax = 1 << 20
+  /// `ring.chain_size`: raw bytes of one compression chain, the most that one damaged block costs.
+  public var chainRawByteCountMax = 256 << 10
+  /// `ring.time_resolution`: stored ticks per second, 1,000 or 1,000,000.
+  public var ticksPerSecond: Int64 = 1_000
+  /// `ring.memory`: bytes of recent events kept in memory for upstreams that are up to date.
+  public var tailByteCountMax = 4 << 20
+
+  public init() {}
+
+  /// Bytes of one hot segment: a 32nd of the ring, between 2 MiB and 8 MiB, a multiple of 4 KiB.
+  public var segmentByteCount: Int {
+    min(max(byteCountMax / 32, 2 << 20), 8 << 20) & ~4095
+  }
+}

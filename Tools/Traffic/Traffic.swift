@@ -1,0 +1,1 @@
+@main struct Traffic { static func main() {} }
