@@ -1,0 +1,74 @@
+public import HoldfastEvent
+public import HoldfastLink
+
+/// The core's side of one source: its link, what it holds unacknowledged, and why it waits.
+///
+/// All or nothing: libmosquitto has one outgoing queue, so between the first event that is not
+/// settled and its settling nothing is written to the socket; then all held PUBACKs leave at once.
+public struct Intake: Sendable {
+  public let configuration: SourceConfiguration
+  public var link: Link
+  public private(set) var grant: SessionGrant?
+  public var redelivery = Redelivery()
+  /// Events handed over whose PUBACKs are held.
+  public private(set) var heldCount = 0
+  /// While the disk fails: every upstream must have passed this number before the release.
+  public private(set) var heldUntil: SequenceNumber = 0
+  /// Since when the source waits for an answer; nil: it reads.
+  public private(set) var waitingSince: Int64?
+  /// We closed it for want of room; what its broker drops meanwhile is unknown to us.
+  public private(set) var isPaused = false
+
+  public init(configuration: SourceConfiguration, seed: UInt64) {
+    self.configuration = configuration
+    link = Link(
+      name: "source \(configuration.name)", configuration: configuration.link, seed: seed)
+  }
+
+  /// How many unacknowledged messages the broker allows before it stops sending.
+  public var window: Int {
+    grant?.protocolVersion == .v5 ? configuration.receiveMaximum : configuration.inflightWindow
+  }
+
+  public var isWindowHalfUsed: Bool { 2 * heldCount >= window }
+
+  /// Longest time without reading, microseconds: PINGRESP stands behind unread messages.
+  public var waitMax: Int64 { Int64(configuration.link.keepAliveSeconds) * 500_000 }
+
+  /// When waiting must end in a disconnect; nil while it reads.
+  public var waitEndsAt: Int64? { waitingSince.map { $0 &+ waitMax } }
+
+  public mutating func connected(_ grant: SessionGrant) {
+    self.grant = grant
+    isPaused = false
+  }
+
+  public mutating func closed() {
+    grant = nil
+    heldCount = 0
+    heldUntil = 0
+    waitingSince = nil
+    redelivery.linkLost()
+  }
+
+  /// Events came in; the source waits from now on.
+  public mutating func received(_ count: Int, heldUntil end: SequenceNumber, now: Int64) {
+    heldCount += count
+    heldUntil = end
+    waitingSince = now
+  }
+
+  /// The source reads on and keeps its PUBACKs.
+  public mutating func readOn() { waitingSince = nil }
+
+  /// The PUBACKs left; the source reads on.
+  public mutating func released() {
+    heldCount = 0
+    heldUntil = 0
+    waitingSince = nil
+    link.noteProgress()
+  }
+
+  /// We close it until there is room again.
+  public mutating func pause() { isPaused = true }
+}
