@@ -159,6 +159,7 @@ public struct StoredBatch: Equatable, Sendable {
 
   /// Index of the row that holds `sequence`; nil when it is outside.
   public func index(of sequence: SequenceNumber) -> Int? {
-    sequence >= first && sequence < end ? Int(sequence - first) : nil
+    sequence >= first && sequence - first < SequenceNumber(events.count)
+      ? Int(sequence - first) : nil
   }
 }

@@ -85,7 +85,8 @@ public struct GapRecord: Equatable, Sendable {
     topics.append(topic)
   }
 
-  /// The part at or after `sequence`, for an upstream that has passed the rest; nil if nothing is left.
+  /// The part at or after `sequence`, for an upstream that has passed the rest; nil if nothing is
+  /// left.
   public func clipped(from sequence: SequenceNumber) -> GapRecord? {
     if sequence <= first { return self }
     guard reason.coversNumbers, sequence < end else { return nil }

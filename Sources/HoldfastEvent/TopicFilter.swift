@@ -22,9 +22,7 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
   public func matches(_ topic: ArraySlice<UInt8>) -> Bool {
     var filterIndex = 0
     var topicIndex = topic.startIndex
-    if let first = topic.first, first == dollarByte, bytes[0] == plusByte || bytes[0] == hashByte {
-      return false
-    }
+    if topic.first == dollarByte && beginsWithWildcard { return false }
     while filterIndex < bytes.count {
       switch bytes[filterIndex] {
       case hashByte:
@@ -35,7 +33,8 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
       case let byte:
         guard topicIndex < topic.endIndex else {
           // "a/#" also matches its parent "a" (section 4.7.1.2).
-          return byte == slashByte && filterIndex + 2 == bytes.count && bytes[filterIndex + 1] == hashByte
+          return byte == slashByte && filterIndex + 2 == bytes.count
+            && bytes[filterIndex + 1] == hashByte
         }
         guard topic[topicIndex] == byte else { return false }
         filterIndex += 1
@@ -47,17 +46,22 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
 
   public func matches(_ topic: String) -> Bool { matches(Array(topic.utf8)[...]) }
 
-  /// Whether some topic exists that both filters match. O(levels).
+  private var beginsWithWildcard: Bool { bytes.first == plusByte || bytes.first == hashByte }
+  private var isReserved: Bool { bytes.first == dollarByte }
+
+  /// Whether some topic exists that both filters match. O(length).
   public func overlaps(_ other: TopicFilter) -> Bool {
     let own = bytes.split(separator: slashByte, omittingEmptySubsequences: false)
     let others = other.bytes.split(separator: slashByte, omittingEmptySubsequences: false)
+    if beginsWithWildcard && other.isReserved || isReserved && other.beginsWithWildcard {
+      return false
+    }
     for index in 0..<max(own.count, others.count) {
+      // "#" also takes the parent: "a/#" and "a" meet in "a".
       if own.count > index && own[index] == [hashByte] { return true }
       if others.count > index && others[index] == [hashByte] { return true }
       guard own.count > index, others.count > index else {
-        // "a" and "a/#": the parent level counts as matched by "#".
-        let longer = own.count > others.count ? own : others
-        return longer.count == index + 1 && longer[index] == [hashByte]
+        return false
       }
       let isWild = own[index] == [plusByte] || others[index] == [plusByte]
       if !isWild && own[index] != others[index] { return false }
