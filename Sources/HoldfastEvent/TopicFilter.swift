@@ -57,14 +57,16 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
       return false
     }
     for index in 0..<max(own.count, others.count) {
-      // "#" also takes the parent: "a/#" and "a" meet in "a".
-      if own.count > index && own[index] == [hashByte] { return true }
-      if others.count > index && others[index] == [hashByte] { return true }
-      guard own.count > index, others.count > index else {
-        return false
+      let level = index < own.count ? own[index] : nil
+      let otherLevel = index < others.count ? others[index] : nil
+      if level == [hashByte] || otherLevel == [hashByte] {
+        // "#" also takes the parent: "a/#" and "a" meet in "a"; but "/#" and "+" would meet in
+        // the empty topic, which there is not.
+        let isParent = level == nil || otherLevel == nil
+        return !(isParent && index == 1 && (own[0].isEmpty || others[0].isEmpty))
       }
-      let isWild = own[index] == [plusByte] || others[index] == [plusByte]
-      if !isWild && own[index] != others[index] { return false }
+      guard let level, let otherLevel else { return false }
+      if level != [plusByte] && otherLevel != [plusByte] && level != otherLevel { return false }
     }
     return true
   }
