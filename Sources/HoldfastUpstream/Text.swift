@@ -143,22 +143,29 @@ struct TimeText: Sendable {
 
   /// The text of an instant, microseconds since 1970.
   mutating func bytes(wall: Int64) -> [UInt8] {
-    if wall < start || wall >= end { render(wall) }
-    let milliseconds = UInt8(truncatingIfNeeded: (wall &- start) / 1000 / 100)
-    let rest = (wall &- start) / 1000 % 100
+    if wall < start || wall >= end {
+      render(wall)
+      return text
+    }
+    let milliseconds = (wall - start) / 1000
     // The text ends in ".123Z".
     let last = text.count - 2
-    text[last - 2] = UInt8(ascii: "0") + milliseconds
-    text[last - 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest / 10)
-    text[last] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+    text[last - 2] = digit(milliseconds / 100)
+    text[last - 1] = digit(milliseconds / 10 % 10)
+    text[last] = digit(milliseconds % 10)
     return text
+  }
+
+  private func digit(_ value: Int64) -> UInt8 {
+    UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)
   }
 
   private mutating func render(_ wall: Int64) {
     let remainder = wall % microsecondsPerSecond
     let past = remainder < 0 ? remainder + microsecondsPerSecond : remainder
-    start = wall.subtractingSaturated(past)
-    end = start.addingSaturated(microsecondsPerSecond)
+    let (second, isOutside) = wall.subtractingReportingOverflow(past)
+    start = isOutside ? wall : second
+    end = isOutside ? wall : second.addingSaturated(microsecondsPerSecond)
     text = Array(rfc3339(wallMicroseconds: wall).utf8)
   }
 }

@@ -67,8 +67,8 @@ struct FakeLog {
     while first > 1, from - first < 3, marks[first] == nil, isEvent(first - 1) { first -= 1 }
     var batch = EventBatch()
     var number = first
-    while case .event(let event)? = entry(number), batch.count < chunkCountMax,
-      number <= from || marks[number] == nil
+    while case .event(let event)? = entry(number),
+      number <= from || (batch.count < chunkCountMax && marks[number] == nil)
     {
       batch.append(
         topic: event.topic, payload: event.payload, properties: event.properties,
