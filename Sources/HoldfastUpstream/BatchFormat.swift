@@ -14,7 +14,9 @@ struct BatchFormat: Sendable {
   private let agentID: [UInt8]
   private let topic: [UInt8]
   private let contentType: String
-  private var time = TimeText()
+  /// The time and the key that follows it.
+  private var time = TimeText(
+    prefix: { _ in Array(#","time":""#.utf8) }, suffix: Array(#"","topic"#.utf8))
   /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
   private var objectStart: [UInt8] = []
   private var startLog: LogID?
@@ -65,9 +67,7 @@ struct BatchFormat: Sendable {
     lastOffset = bytes.count
     bytes.append(contentsOf: objectStart)
     bytes.append(decimal: number)
-    bytes.append(text: #","time":""#)
-    bytes.append(contentsOf: time.bytes(wall: event.wall))
-    bytes.append(text: #"","topic"#)
+    time.append(wall: event.wall, to: &bytes)
     appendText(eventBytes[event.topicRange])
     bytes.append(text: #","payload"#)
     appendText(eventBytes[event.payloadRange])

@@ -5,8 +5,10 @@ struct EventFormat: Sendable {
   private let agentID: [UInt8]
   private let template: TopicTemplate
   private let retain: RetainPolicy
-  private var time = TimeText()
-  /// The entries `agent` and `log`, which are the same for every event of a log.
+  /// The entry `time`.
+  private var time = TimeText(
+    prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] }, suffix: [])
+  /// The entries `agent` and `log` and the name `seq`: the same for every event of a log.
   private var origin: [UInt8] = []
   private var log: LogID?
 
@@ -20,7 +22,7 @@ struct EventFormat: Sendable {
   mutating func begin(log: LogID) {
     if self.log == log { return }
     self.log = log
-    origin = originProperties(agentID: agentID, log: log)
+    origin = originProperties(agentID: agentID, log: log) + [3, 0] + Array("seq".utf8)
   }
 
   /// Appends one event as one message.
@@ -60,17 +62,12 @@ struct EventFormat: Sendable {
       }
     }
     out.append(contentsOf: origin)
-    out.append(contentsOf: sequenceName)
     let lengthOffset = out.count
     out.append(0)
     out.append(0)
     out.append(decimal: number)
     out[lengthOffset] = UInt8(truncatingIfNeeded: out.count - lengthOffset - 2)
-    out.append(contentsOf: timeName)
-    let text = time.bytes(wall: event.wall)
-    out.append(UInt8(truncatingIfNeeded: text.count))
-    out.append(0)
-    out.append(contentsOf: text)
+    time.append(wall: event.wall, to: &out)
     if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
     if !own.isEmpty { out.append(contentsOf: own) }
   }
@@ -84,7 +81,5 @@ func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {
   return bytes
 }
 
-private let sequenceName: [UInt8] = [3, 0] + Array("seq".utf8)
-private let timeName: [UInt8] = [4, 0] + Array("time".utf8)
 private let redelivered: [UInt8] = [11, 0] + Array("redelivered".utf8) + [8, 0]
   + Array("possible".utf8)

@@ -16,7 +16,11 @@ extension Forwarder {
       } else {
         inFlight.set(id, .acknowledged)
         link.noteProgress()
-        if refusal.probe == id { endProbe() }
+        if inFlight[id].term == .delivered { refusal.hasAccepted = true }
+        if refusal.probe == id {
+          refusal.probe = nil
+          refusal.backoff.reset()
+        }
         if acknowledgement.reasonCode == 0x10 { noteNobodyListens() }
       }
     }
@@ -32,7 +36,8 @@ extension Forwarder {
   }
 
   private mutating func refused(_ id: UInt64, reasonCode: UInt8, now: Int64) {
-    inFlight.noteRefused(id, reasonCode: reasonCode)
+    // Only the first refusal of a round is followed by a wait of its own.
+    inFlight.noteRefused(id, reasonCode: reasonCode, countsAsTry: !refusal.isDraining)
     let slot = inFlight[id]
     let kind = RefusalKind(reasonCode: reasonCode)
     if kind == .permanent {
@@ -42,9 +47,8 @@ extension Forwarder {
     if kind == .notAuthorized {
       let (messages, row) = inFlight.message(of: slot)
       let topic = Array(messages.bytes[row.topicRange])
-      let isDenied = refusal.deniedTopics.contains(topic)
-      if isDenied || slot.refusalCount >= configuration.refusalTryCountMax {
-        refusal.deny(topic)
+      if refusal.isDenied(topic) || slot.refusalCount >= configuration.refusalTryCountMax {
+        if sendsByTopic { refusal.deny(topic) }
         inFlight.set(id, .condemned)
         return
       }
@@ -60,11 +64,6 @@ extension Forwarder {
       .warning,
       "number \(slot.first) on topic \(topicText(of: slot)) refused: \(reasonText(reasonCode))"
         + "\(tries); sending goes on there in \(durationText(delay))")
-  }
-
-  private mutating func endProbe() {
-    refusal.probe = nil
-    refusal.backoff.reset()
   }
 
   /// The window has drained, or the link is gone: all from the refused number on is sent again.
@@ -117,7 +116,7 @@ extension Forwarder {
       properties: Array(messages.bytes[row.propertiesRange]), isRetained: row.isRetained,
       reason: reason)
     let isKept = handOver(letter, now: now, keep: keep)
-    if refusal.probe == id { endProbe() }
+    if refusal.probe == id { refusal.probe = nil }
     inFlight.settle(id, as: isEvents ? (isKept ? .deadLettered : .dropped) : slot.term)
   }
 

@@ -70,6 +70,8 @@ public struct Forwarder: Sendable {
   var quietSince: Int64 = 0
   var suspicion = Suspicion()
   var refusal: RefusalState
+  /// Whether each event's own topic decides where it is sent.
+  let sendsByTopic: Bool
   var lines: [LogEntry] = []
   var setAsideLine = SparseLine()
   private var hasToldVersion = false
@@ -94,6 +96,7 @@ public struct Forwarder: Sendable {
       backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next()))
     let template = TopicTemplate(
       configuration.topicTemplate, agentID: agentID, upstream: configuration.name)
+    sendsByTopic = configuration.format == .event && !template.isConstant
     verdicts = TopicVerdicts(
       filters: configuration.topics, template: configuration.format == .event ? template : nil)
     eventFormat = EventFormat(
@@ -126,7 +129,7 @@ public struct Forwarder: Sendable {
     self.grant = grant
     generation &+= 1
     quietSince = now
-    refusal.forgetDenied()
+    refusal.beginLink()
     hasToldNobodyListens = false
     if grant.protocolVersion == .v5 {
       hasToldVersion = false

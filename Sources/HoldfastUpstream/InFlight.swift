@@ -111,9 +111,9 @@ struct InFlight: Sendable {
     slots[id].sentAt = now
   }
 
-  mutating func noteRefused(_ id: UInt64, reasonCode: UInt8) {
+  mutating func noteRefused(_ id: UInt64, reasonCode: UInt8, countsAsTry: Bool) {
     slots[id].reasonCode = reasonCode
-    slots[id].refusalCount = min(slots[id].refusalCount, Int.max - 1) + 1
+    if countsAsTry { slots[id].refusalCount = min(slots[id].refusalCount, Int.max - 1) + 1 }
     set(id, .refused)
   }
 

@@ -49,9 +49,18 @@ struct RefusalState: Sendable {
   /// The refused slot, sent alone until it has an answer: so what follows it is repeated once,
   /// not once per try.
   var probe: UInt64?
-  /// Topics whose refusals have used up their tries on this link: the next event of such a topic
-  /// is set aside at its first refusal, or one denied topic would hold up all others.
-  private(set) var deniedTopics: [[UInt8]] = []
+  /// Whether this link's peer took any event: then a refused topic is a matter of that topic.
+  var hasAccepted = false
+  /// Topics whose refusals have used up their tries on this link.
+  private var deniedTopics: [[UInt8]] = []
+
+  init(backoff: Backoff) { self.backoff = backoff }
+
+  /// Whether an event of that topic is set aside at its first refusal.
+  ///
+  /// One denied topic must not hold up all others, try after try. Where nothing is accepted, the
+  /// fault is not the topic's, and the log is not emptied into the dead letters at full speed.
+  func isDenied(_ topic: [UInt8]) -> Bool { hasAccepted && deniedTopics.contains(topic) }
 
   /// Remembers a topic, and forgets the oldest when there are too many.
   mutating func deny(_ topic: [UInt8]) {
@@ -61,5 +70,9 @@ struct RefusalState: Sendable {
   }
 
   /// Another link, another try: rights may have changed.
-  mutating func forgetDenied() { deniedTopics.removeAll() }
+  mutating func beginLink() {
+    deniedTopics.removeAll()
+    hasAccepted = false
+    backoff.reset()
+  }
 }

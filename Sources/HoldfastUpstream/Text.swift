@@ -48,17 +48,17 @@ extension [UInt8] {
   /// Appends a JSON string (RFC 8259, section 7) of bytes that are valid UTF-8.
   mutating func append(jsonString bytes: ArraySlice<UInt8>) {
     append(UInt8(ascii: "\""))
-    var start = bytes.startIndex
-    for index in bytes.indices {
-      let byte = bytes[index]
-      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-        continue
+    unsafe bytes.withUnsafeBufferPointer { bytes in
+      var start = 0
+      for index in 0..<bytes.count {
+        let byte = unsafe bytes[index]
+        if byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") { continue }
+        unsafe append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<index]))
+        append(jsonEscape: byte)
+        start = index + 1
       }
-      append(contentsOf: bytes[start..<index])
-      append(jsonEscape: byte)
-      start = index + 1
+      unsafe append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
     }
-    append(contentsOf: bytes[start...])
     append(UInt8(ascii: "\""))
   }
 
@@ -134,38 +134,3 @@ func quoted(_ bytes: ArraySlice<UInt8>) -> String {
   return String(decoding: text, as: UTF8.self)
 }
 
-/// RFC 3339 with milliseconds, with all but the milliseconds kept from one event to the next.
-struct TimeText: Sendable {
-  private var text: [UInt8] = []
-  /// The range of wall microseconds that `text` is good for; empty at first.
-  private var start: Int64 = 0
-  private var end: Int64 = 0
-
-  /// The text of an instant, microseconds since 1970.
-  mutating func bytes(wall: Int64) -> [UInt8] {
-    if wall < start || wall >= end {
-      render(wall)
-      return text
-    }
-    let milliseconds = (wall - start) / 1000
-    // The text ends in ".123Z".
-    let last = text.count - 2
-    text[last - 2] = digit(milliseconds / 100)
-    text[last - 1] = digit(milliseconds / 10 % 10)
-    text[last] = digit(milliseconds % 10)
-    return text
-  }
-
-  private func digit(_ value: Int64) -> UInt8 {
-    UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value)
-  }
-
-  private mutating func render(_ wall: Int64) {
-    let remainder = wall % microsecondsPerSecond
-    let past = remainder < 0 ? remainder + microsecondsPerSecond : remainder
-    let (second, isOutside) = wall.subtractingReportingOverflow(past)
-    start = isOutside ? wall : second
-    end = isOutside ? wall : second.addingSaturated(microsecondsPerSecond)
-    text = Array(rfc3339(wallMicroseconds: wall).utf8)
-  }
-}

@@ -4,6 +4,8 @@
 struct TopicTemplate: Equatable, Sendable {
   /// What stands before, between and after the places of the event's topic.
   private let parts: [[UInt8]]
+  private let literalByteCount: Int
+  private let isLiteralValid: Bool
 
   init(_ text: String, agentID: String, upstream: String) {
     var parts: [[UInt8]] = [[]]
@@ -26,7 +28,12 @@ struct TopicTemplate: Equatable, Sendable {
       rest = rest.dropFirst()
     }
     self.parts = parts
+    literalByteCount = parts.reduce(0) { $0 + $1.count }
+    isLiteralValid = parts.allSatisfy { isTopicText($0[...]) }
   }
+
+  /// Whether every event is sent to the same topic.
+  var isConstant: Bool { parts.count == 1 }
 
   /// Appends the topic for an event's topic.
   func append(topic: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
@@ -36,19 +43,26 @@ struct TopicTemplate: Equatable, Sendable {
     }
   }
 
-  /// The topic for an event's topic.
-  func filled(topic: ArraySlice<UInt8> = []) -> [UInt8] {
+  /// The topic of messages that hold many events.
+  func filled() -> [UInt8] {
     var bytes: [UInt8] = []
-    append(topic: topic, to: &bytes)
+    append(topic: [], to: &bytes)
     return bytes
+  }
+
+  /// Whether a peer must accept the topic made for an event's topic as a topic name:
+  /// MQTT-3.3.2-2, MQTT-4.7.3-1 to 4.7.3-3.
+  func isPublishable(topic: ArraySlice<UInt8>) -> Bool {
+    let byteCount = literalByteCount + (parts.count - 1) * topic.count
+    guard isLiteralValid, byteCount > 0, byteCount <= Int(UInt16.max) else { return false }
+    return isConstant || isTopicText(topic)
   }
 }
 
-/// Whether a peer must accept it as a topic name: MQTT-3.3.2-2, MQTT-4.7.3-1 to 4.7.3-3.
-func isPublishable(_ topic: ArraySlice<UInt8>) -> Bool {
-  guard !topic.isEmpty, topic.count <= Int(UInt16.max) else { return false }
-  for byte in topic where byte == 0 || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "#") {
+/// Whether the bytes may be part of a topic name: UTF-8 without wildcards and NUL.
+private func isTopicText(_ bytes: ArraySlice<UInt8>) -> Bool {
+  for byte in bytes where byte == 0 || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "#") {
     return false
   }
-  return isValidUTF8(topic)
+  return isValidUTF8(bytes)
 }

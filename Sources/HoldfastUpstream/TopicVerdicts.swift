@@ -69,6 +69,6 @@ struct TopicVerdicts: Sendable {
   private func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
     guard selectsAll || filters.contains(where: { $0.matches(topic) }) else { return .filtered }
     guard let template else { return .publishable }
-    return isPublishable(template.filled(topic: topic)[...]) ? .publishable : .unpublishable
+    return template.isPublishable(topic: topic) ? .publishable : .unpublishable
   }
 }

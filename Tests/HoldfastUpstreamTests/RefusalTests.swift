@@ -125,6 +125,39 @@ import Testing
     #expect(bench.now < 1010 * second)
   }
 
+  @Test func whenAllIsDeniedTheLogIsNotEmptiedIntoTheDeadLettersAtFullSpeed() throws {
+    for isBatch in [false, true] {
+      var bench = Bench {
+        $0.refusalTryCountMax = 3
+        $0.format = isBatch ? .ndjson : .event
+        $0.topicTemplate = isBatch ? "batch" : "{topic}"
+        $0.batchEventCountMax = 10
+      }
+      for _ in 0..<1000 { bench.log.append("t") }
+      bench.connect()
+      let start = bench.now
+      while bench.now < start + 600 * second {
+        let messages = bench.take()
+        if messages.isEmpty { try bench.wake() } else { bench.acknowledge(messages, 0x87) }
+      }
+      #expect(!bench.letters.isEmpty)
+      #expect(bench.letters.count < 60)
+    }
+  }
+
+  @Test func aRefusalThatTurnsPermanentGivesTheWindowBack() throws {
+    var bench = Self.filled(20)
+    var messages = bench.take()
+    bench.acknowledge([messages[0]], 0x97)
+    bench.acknowledge(Array(messages[1...]))
+    try bench.wake()
+    messages = bench.take()
+    #expect(messages.map(\.text) == ["1"])
+    bench.acknowledge(messages, 0x90)
+    #expect(bench.take().map(\.text) == ["2", "3", "4", "5", "6"])
+    #expect(bench.letters.map(\.first) == [1])
+  }
+
   @Test func rightsThatWereMendedInTimeLoseNothing() throws {
     var bench = Self.filled(2)
     bench.acknowledge(bench.take(), 0x87)
