@@ -12,7 +12,12 @@ public func zstdCompressed(_ bytes: ArraySlice<UInt8>, level: Int32) -> [UInt8]?
   let frame = unsafe [UInt8](unsafeUninitializedCapacity: bound) { target, count in
     let written = unsafe bytes.withUnsafeBytes { source in
       unsafe ZSTD_compress(
-        target.baseAddress, target.count, source.baseAddress, source.count, level)
+        target.baseAddress,
+        target.count,
+        source.baseAddress,
+        source.count,
+        level
+      )
     }
     isFailed = ZSTD_isError(written) != 0
     count = isFailed ? 0 : written
@@ -31,7 +36,11 @@ public func zstdDecompressed(_ frame: ArraySlice<UInt8>, byteCountMax: Int) -> [
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Int(size)) { target, count in
     let written = unsafe frame.withUnsafeBytes { source in
       unsafe ZSTD_decompress(
-        target.baseAddress, target.count, source.baseAddress, source.count)
+        target.baseAddress,
+        target.count,
+        source.baseAddress,
+        source.count
+      )
     }
     isFailed = ZSTD_isError(written) != 0
     count = isFailed ? 0 : written

@@ -35,9 +35,16 @@ public struct EventBatch: Equatable, Sendable {
     public var flags: EventFlags
 
     public init(
-      boot: Int64, wall: Int64, topicOffset: UInt32, topicByteCount: UInt16,
-      payloadOffset: UInt32, payloadByteCount: UInt32, propertiesOffset: UInt32 = 0,
-      propertiesByteCount: UInt32 = 0, source: UInt8, flags: EventFlags
+      boot: Int64,
+      wall: Int64,
+      topicOffset: UInt32,
+      topicByteCount: UInt16,
+      payloadOffset: UInt32,
+      payloadByteCount: UInt32,
+      propertiesOffset: UInt32 = 0,
+      propertiesByteCount: UInt32 = 0,
+      source: UInt8,
+      flags: EventFlags
     ) {
       self.boot = boot
       self.wall = wall
@@ -97,9 +104,12 @@ public struct EventBatch: Equatable, Sendable {
   /// - Returns: whether it was appended.
   @discardableResult
   public mutating func append(
-    topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer,
+    topic: UnsafeRawBufferPointer,
+    payload: UnsafeRawBufferPointer,
     properties: UnsafeRawBufferPointer,
-    clock: ClockReading, source: UInt8, flags: EventFlags
+    clock: ClockReading,
+    source: UInt8,
+    flags: EventFlags
   ) -> Bool {
     let byteCount = topic.count + payload.count + properties.count
     guard topic.count <= Int(UInt16.max), bytes.count + byteCount <= Self.byteCountMax
@@ -112,25 +122,42 @@ public struct EventBatch: Equatable, Sendable {
     unsafe bytes.append(contentsOf: properties)
     rows.append(
       Row(
-        boot: clock.boot, wall: clock.wall, topicOffset: start,
-        topicByteCount: UInt16(topic.count), payloadOffset: payloadStart,
-        payloadByteCount: UInt32(payload.count), propertiesOffset: propertiesStart,
-        propertiesByteCount: UInt32(properties.count), source: source, flags: flags))
+        boot: clock.boot,
+        wall: clock.wall,
+        topicOffset: start,
+        topicByteCount: UInt16(topic.count),
+        payloadOffset: payloadStart,
+        payloadByteCount: UInt32(payload.count),
+        propertiesOffset: propertiesStart,
+        propertiesByteCount: UInt32(properties.count),
+        source: source,
+        flags: flags
+      )
+    )
     return true
   }
 
   /// The same from arrays, for tests and cold paths.
   @discardableResult
   public mutating func append(
-    topic: [UInt8], payload: [UInt8], properties: [UInt8] = [], clock: ClockReading,
-    source: UInt8 = 0, flags: EventFlags = .qos1
+    topic: [UInt8],
+    payload: [UInt8],
+    properties: [UInt8] = [],
+    clock: ClockReading,
+    source: UInt8 = 0,
+    flags: EventFlags = .qos1
   ) -> Bool {
     unsafe topic.withUnsafeBytes { topic in
       unsafe payload.withUnsafeBytes { payload in
         unsafe properties.withUnsafeBytes { properties in
           unsafe append(
-            topic: topic, payload: payload, properties: properties, clock: clock, source: source,
-            flags: flags)
+            topic: topic,
+            payload: payload,
+            properties: properties,
+            clock: clock,
+            source: source,
+            flags: flags
+          )
         }
       }
     }

@@ -63,8 +63,13 @@ public struct GapRecord: Equatable, Sendable {
   public var wall: Int64
 
   public init(
-    log: LogID, first: SequenceNumber, end: SequenceNumber, count: UInt64?, reason: GapReason,
-    topics: [[UInt8]] = [], wall: Int64
+    log: LogID,
+    first: SequenceNumber,
+    end: SequenceNumber,
+    count: UInt64?,
+    reason: GapReason,
+    topics: [[UInt8]] = [],
+    wall: Int64
   ) {
     self.log = log
     self.first = first

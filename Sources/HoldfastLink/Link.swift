@@ -81,7 +81,9 @@ public struct Link: Sendable {
   /// CONNACK with success; false, and nothing done, unless we were connecting.
   @discardableResult
   public mutating func connected(
-    _ grant: SessionGrant, now: Int64, log: inout [LogEntry]
+    _ grant: SessionGrant,
+    now: Int64,
+    log: inout [LogEntry]
   ) -> Bool {
     guard case .connecting = state else { return false }
     state = .up(grant.protocolVersion, since: now)
@@ -91,7 +93,9 @@ public struct Link: Sendable {
       LogEntry(
         .info,
         "\(name): connected to \(configuration.url) with MQTT \(grant.protocolVersion.rawValue)"
-          + (grant.isSessionPresent ? ", session present" : ", new session")))
+          + (grant.isSessionPresent ? ", session present" : ", new session")
+      )
+    )
     return true
   }
 
@@ -124,7 +128,10 @@ public struct Link: Sendable {
   ///   - now: boot clock.
   ///   - log: one line is appended if there was a link.
   public mutating func requestClose(
-    _ reason: String, isRetrying: Bool, now: Int64, log: inout [LogEntry]
+    _ reason: String,
+    isRetrying: Bool,
+    now: Int64,
+    log: inout [LogEntry]
   ) -> Bool {
     switch state {
     case .idle: return false
@@ -142,13 +149,18 @@ public struct Link: Sendable {
         LogEntry(
           isRetrying ? .warning : .info,
           "\(name): \(configuration.url): \(reason)"
-            + (isRetrying ? "; connecting anew in \(durationText(delay))" : "")))
+            + (isRetrying ? "; connecting anew in \(durationText(delay))" : "")
+        )
+      )
       return true
     }
   }
 
   private mutating func wait(
-    after failure: LinkFailure, version: ProtocolVersion, note: String?, now: Int64,
+    after failure: LinkFailure,
+    version: ProtocolVersion,
+    note: String?,
+    now: Int64,
     log: inout [LogEntry]
   ) {
     var delay = backoff.next()
@@ -159,12 +171,16 @@ public struct Link: Sendable {
       LogEntry(
         level(of: failure.kind, isNew: note != nil, now: now),
         "\(name): \(configuration.url): \(words(for: failure.kind, version))\(detail)"
-          + (note.map { "; \($0)" } ?? "") + "; next try in \(durationText(delay))"))
+          + (note.map { "; \($0)" } ?? "") + "; next try in \(durationText(delay))"
+      )
+    )
   }
 
   /// Repeats of one failure sink to debug level, but for one line now and then.
   private mutating func level(
-    of kind: LinkFailure.Kind, isNew: Bool, now: Int64
+    of kind: LinkFailure.Kind,
+    isNew: Bool,
+    now: Int64
   ) -> LogEntry.Level {
     var count = 1
     var shownAt = now

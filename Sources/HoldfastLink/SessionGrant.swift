@@ -9,7 +9,9 @@ public struct SessionGrant: Equatable, Sendable {
   public var packetByteCountMax: Int?
 
   public init(
-    protocolVersion: ProtocolVersion, isSessionPresent: Bool, receiveMaximum: Int = 65_535,
+    protocolVersion: ProtocolVersion,
+    isSessionPresent: Bool,
+    receiveMaximum: Int = 65_535,
     packetByteCountMax: Int? = nil
   ) {
     self.protocolVersion = protocolVersion

@@ -16,7 +16,9 @@ struct BatchFormat: Sendable {
   private let contentType: String
   /// The time and the key that follows it.
   private var time = TimeText(
-    prefix: { _ in Array(#","time":""#.utf8) }, suffix: Array(#"","topic"#.utf8))
+    prefix: { _ in Array(#","time":""#.utf8) },
+    suffix: Array(#"","topic"#.utf8)
+  )
   /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
   private var objectStart: [UInt8] = []
   private var startLog: LogID?
@@ -37,7 +39,9 @@ struct BatchFormat: Sendable {
     compression = configuration.compression
     self.agentID = Array(agentID.utf8)
     topic = TopicTemplate(
-      configuration.topicTemplate, agentID: agentID, upstream: configuration.name
+      configuration.topicTemplate,
+      agentID: agentID,
+      upstream: configuration.name
     ).filled()
     contentType = isArray ? "application/json" : "application/x-ndjson"
   }
@@ -57,7 +61,10 @@ struct BatchFormat: Sendable {
   ///   - log: its log, that of the events gathered.
   ///   - dueAt: when it has to leave, microseconds by boot clock.
   mutating func append(
-    _ event: EventBatch.Row, of eventBytes: [UInt8], number: SequenceNumber, log: LogID,
+    _ event: EventBatch.Row,
+    of eventBytes: [UInt8],
+    number: SequenceNumber,
+    log: LogID,
     dueAt: Int64
   ) {
     if isEmpty {
@@ -152,7 +159,10 @@ struct BatchFormat: Sendable {
 extension MessageBatch {
   /// Appends one message that is not retained.
   mutating func append(
-    topic: [UInt8], payload: ArraySlice<UInt8>, properties: [UInt8], tag: UInt64
+    topic: [UInt8],
+    payload: ArraySlice<UInt8>,
+    properties: [UInt8],
+    tag: UInt64
   ) {
     let offset = bytes.count
     bytes += topic
@@ -160,9 +170,15 @@ extension MessageBatch {
     bytes += properties
     rows.append(
       Row(
-        tag: tag, topicOffset: UInt32(offset), topicByteCount: UInt32(topic.count),
-        payloadOffset: UInt32(offset + topic.count), payloadByteCount: UInt32(payload.count),
+        tag: tag,
+        topicOffset: UInt32(offset),
+        topicByteCount: UInt32(topic.count),
+        payloadOffset: UInt32(offset + topic.count),
+        payloadByteCount: UInt32(payload.count),
         propertiesOffset: UInt32(offset + topic.count + payload.count),
-        propertiesByteCount: UInt32(properties.count), isRetained: false))
+        propertiesByteCount: UInt32(properties.count),
+        isRetained: false
+      )
+    )
   }
 }

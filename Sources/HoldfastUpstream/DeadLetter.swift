@@ -20,8 +20,16 @@ public struct DeadLetter: Equatable, Sendable {
   public var reason: String
 
   public init(
-    upstream: String, log: LogID, first: SequenceNumber, end: SequenceNumber, count: UInt64,
-    topic: [UInt8], payload: [UInt8], properties: [UInt8], isRetained: Bool, reason: String
+    upstream: String,
+    log: LogID,
+    first: SequenceNumber,
+    end: SequenceNumber,
+    count: UInt64,
+    topic: [UInt8],
+    payload: [UInt8],
+    properties: [UInt8],
+    isRetained: Bool,
+    reason: String
   ) {
     self.upstream = upstream
     self.log = log

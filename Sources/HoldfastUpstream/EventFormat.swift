@@ -7,7 +7,9 @@ struct EventFormat: Sendable {
   private let retain: RetainPolicy
   /// The entry `time`.
   private var time = TimeText(
-    prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] }, suffix: [])
+    prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
+    suffix: []
+  )
   /// The entries `agent` and `log` and the name `seq`: the same for every event of a log.
   private var origin: [UInt8] = []
   private var log: LogID?
@@ -27,7 +29,10 @@ struct EventFormat: Sendable {
 
   /// Appends one event as one message.
   mutating func append(
-    _ event: EventBatch.Row, of bytes: [UInt8], number: SequenceNumber, tag: UInt64,
+    _ event: EventBatch.Row,
+    of bytes: [UInt8],
+    number: SequenceNumber,
+    tag: UInt64,
     to out: inout MessageBatch
   ) {
     let topicOffset = out.bytes.count
@@ -38,17 +43,23 @@ struct EventFormat: Sendable {
     appendProperties(event, of: bytes, number: number, to: &out.bytes)
     out.rows.append(
       MessageBatch.Row(
-        tag: tag, topicOffset: UInt32(topicOffset),
+        tag: tag,
+        topicOffset: UInt32(topicOffset),
         topicByteCount: UInt32(payloadOffset - topicOffset),
         payloadOffset: UInt32(payloadOffset),
         payloadByteCount: UInt32(propertiesOffset - payloadOffset),
         propertiesOffset: UInt32(propertiesOffset),
         propertiesByteCount: UInt32(out.bytes.count - propertiesOffset),
-        isRetained: retain == .keep && event.flags.contains(.retained)))
+        isRetained: retain == .keep && event.flags.contains(.retained)
+      )
+    )
   }
 
   private mutating func appendProperties(
-    _ event: EventBatch.Row, of bytes: [UInt8], number: SequenceNumber, to out: inout [UInt8]
+    _ event: EventBatch.Row,
+    of bytes: [UInt8],
+    number: SequenceNumber,
+    to out: inout [UInt8]
   ) {
     var own: ArraySlice<UInt8> = []
     if event.propertiesByteCount > 0 {
@@ -81,5 +92,6 @@ func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {
   return bytes
 }
 
-private let redelivered: [UInt8] = [11, 0] + Array("redelivered".utf8) + [8, 0]
+private let redelivered: [UInt8] =
+  [11, 0] + Array("redelivered".utf8) + [8, 0]
   + Array("possible".utf8)

@@ -63,7 +63,8 @@ extension Forwarder {
     note(
       .warning,
       "number \(slot.first) on topic \(topicText(of: slot)) refused: \(reasonText(reasonCode))"
-        + "\(tries); sending goes on there in \(durationText(delay))")
+        + "\(tries); sending goes on there in \(durationText(delay))"
+    )
   }
 
   /// The window has drained, or the link is gone: all from the refused number on is sent again.
@@ -86,7 +87,8 @@ extension Forwarder {
       note(
         .warning,
         "the peer closes again and again after number \(slot.first) on topic"
-          + " \(topicText(of: slot)): sending one message at a time to find out which it is")
+          + " \(topicText(of: slot)): sending one message at a time to find out which it is"
+      )
     case .condemn:
       inFlight.set(head, .condemned)
     }
@@ -110,11 +112,17 @@ extension Forwarder {
     let (messages, row) = inFlight.message(of: slot)
     let isEvents = slot.term == .delivered
     let letter = DeadLetter(
-      upstream: configuration.name, log: slot.log, first: slot.first, end: slot.end,
-      count: isEvents ? slot.count : 0, topic: Array(messages.bytes[row.topicRange]),
+      upstream: configuration.name,
+      log: slot.log,
+      first: slot.first,
+      end: slot.end,
+      count: isEvents ? slot.count : 0,
+      topic: Array(messages.bytes[row.topicRange]),
       payload: Array(messages.bytes[row.payloadRange]),
-      properties: Array(messages.bytes[row.propertiesRange]), isRetained: row.isRetained,
-      reason: reason)
+      properties: Array(messages.bytes[row.propertiesRange]),
+      isRetained: row.isRetained,
+      reason: reason
+    )
     let isKept = handOver(letter, now: now, keep: keep)
     if refusal.probe == id { refusal.probe = nil }
     inFlight.settle(id, as: isEvents ? (isKept ? .deadLettered : .dropped) : slot.term)
@@ -128,7 +136,8 @@ extension Forwarder {
         .error,
         "number \(letter.first) on topic \(quoted(letter.topic[...]))"
           + (isKept ? " set aside as a dead letter: " : " dropped, no room for dead letters: ")
-          + letter.reason + suffix)
+          + letter.reason + suffix
+      )
     }
     return isKept
   }

@@ -7,7 +7,10 @@ internal import HoldfastRingLog
 extension Forwarder {
   /// Sends slots that are ready, in order, as far as the window reaches.
   mutating func resend(
-    grant: SessionGrant, now: Int64, keep: Keep, into actions: inout [Action]
+    grant: SessionGrant,
+    now: Int64,
+    keep: Keep,
+    into actions: inout [Action]
   ) {
     guard inFlight.readyCount > 0 else { return }
     let window = window(grant)
@@ -31,16 +34,26 @@ extension Forwarder {
 
   /// Reads on in the log while there is room.
   mutating func fill(
-    grant: SessionGrant, now: Int64, read: Read, keep: Keep, into actions: inout [Action]
+    grant: SessionGrant,
+    now: Int64,
+    read: Read,
+    keep: Keep,
+    into actions: inout [Action]
   ) -> FillEnd {
     var end = FillEnd.noRoom
     var pass = FillPass(
-      grant: grant, now: now, window: window(grant), budget: Forwarder.scanCountMax)
+      grant: grant,
+      now: now,
+      window: window(grant),
+      budget: Forwarder.scanCountMax
+    )
     pass.batchByteCountMax = max(
       1,
       min(
         configuration.batchByteCountMax,
-        (grant.packetByteCountMax ?? .max) - batchFormat.overheadByteCount - packetOverheadMax))
+        (grant.packetByteCountMax ?? .max) - batchFormat.overheadByteCount - packetOverheadMax
+      )
+    )
     reading: while pass.budget > 0, hasRoom(for: pass) {
       if isBatchFull(pass) {
         cutBatch(&pass, keep: keep)
@@ -88,7 +101,10 @@ extension Forwarder {
   }
 
   private mutating func take(
-    _ batch: StoredBatch, from start: Int, _ pass: inout FillPass, keep: Keep
+    _ batch: StoredBatch,
+    from start: Int,
+    _ pass: inout FillPass,
+    keep: Keep
   ) {
     verdicts.begin()
     eventFormat.begin(log: batch.log)
@@ -124,12 +140,19 @@ extension Forwarder {
   }
 
   private mutating func publish(
-    _ event: EventBatch.Row, of batch: StoredBatch, _ pass: inout FillPass, keep: Keep
+    _ event: EventBatch.Row,
+    of batch: StoredBatch,
+    _ pass: inout FillPass,
+    keep: Keep
   ) {
     let offset = pass.out.bytes.count
     eventFormat.append(
-      event, of: batch.events.bytes, number: position, tag: tag(of: inFlight.slots.endID),
-      to: &pass.out)
+      event,
+      of: batch.events.bytes,
+      number: position,
+      tag: tag(of: inFlight.slots.endID),
+      to: &pass.out
+    )
     let row = pass.out.rows[pass.out.rows.count - 1]
     guard fits(row, in: pass.out.bytes, grant: pass.grant) else {
       pass.out.removeLast(from: offset)
@@ -141,29 +164,51 @@ extension Forwarder {
 
   /// Sets an event aside that was never sent: with its own topic and properties.
   private mutating func setAside(
-    _ event: EventBatch.Row, of batch: StoredBatch, reason: String, _ pass: FillPass, keep: Keep
+    _ event: EventBatch.Row,
+    of batch: StoredBatch,
+    reason: String,
+    _ pass: FillPass,
+    keep: Keep
   ) {
     let bytes = batch.events.bytes
     let letter = DeadLetter(
-      upstream: configuration.name, log: batch.log, first: position, end: position + 1, count: 1,
-      topic: Array(bytes[event.topicRange]), payload: Array(bytes[event.payloadRange]),
+      upstream: configuration.name,
+      log: batch.log,
+      first: position,
+      end: position + 1,
+      count: 1,
+      topic: Array(bytes[event.topicRange]),
+      payload: Array(bytes[event.payloadRange]),
       properties: event.propertiesByteCount == 0 ? [] : Array(bytes[event.propertiesRange]),
-      isRetained: event.flags.contains(.retained), reason: reason)
+      isRetained: event.flags.contains(.retained),
+      reason: reason
+    )
     let isKept = handOver(letter, now: pass.now, keep: keep)
     inFlight.skip(
-      position..<position + 1, of: batch.log, as: isKept ? .deadLettered : .dropped)
+      position..<position + 1,
+      of: batch.log,
+      as: isKept ? .deadLettered : .dropped
+    )
   }
 
   /// Adds an event to the batch being gathered, which is cut before it when it grew too large.
   private mutating func gather(
-    _ event: EventBatch.Row, of batch: StoredBatch, _ pass: inout FillPass, keep: Keep
+    _ event: EventBatch.Row,
+    of batch: StoredBatch,
+    _ pass: inout FillPass,
+    keep: Keep
   ) {
     // A boot time ahead of the clock is another boot's: that event has waited long enough.
     let dueAt =
       event.boot > pass.now
       ? pass.now : event.boot.addingSaturated(configuration.batchAgeMax)
     batchFormat.append(
-      event, of: batch.events.bytes, number: position, log: batch.log, dueAt: dueAt)
+      event,
+      of: batch.events.bytes,
+      number: position,
+      log: batch.log,
+      dueAt: dueAt
+    )
     guard batchFormat.count > 1, batchFormat.byteCount > pass.batchByteCountMax else { return }
     let first = batchFormat.first
     let count = UInt64(batchFormat.count - 1)
@@ -187,16 +232,29 @@ extension Forwarder {
     guard fits(row, in: pass.out.bytes, grant: pass.grant) else {
       let bytes = pass.out.bytes
       let letter = DeadLetter(
-        upstream: configuration.name, log: log, first: range.lowerBound, end: range.upperBound,
-        count: count, topic: Array(bytes[row.topicRange]),
-        payload: Array(bytes[row.payloadRange]), properties: Array(bytes[row.propertiesRange]),
-        isRetained: false, reason: tooLargeText(pass.grant))
+        upstream: configuration.name,
+        log: log,
+        first: range.lowerBound,
+        end: range.upperBound,
+        count: count,
+        topic: Array(bytes[row.topicRange]),
+        payload: Array(bytes[row.payloadRange]),
+        properties: Array(bytes[row.propertiesRange]),
+        isRetained: false,
+        reason: tooLargeText(pass.grant)
+      )
       pass.out.removeLast(from: offset)
       let isKept = handOver(letter, now: pass.now, keep: keep)
       inFlight.append(
         Slot(
-          log: log, first: range.lowerBound, end: range.upperBound, count: count,
-          term: isKept ? .deadLettered : .dropped, state: .settled))
+          log: log,
+          first: range.lowerBound,
+          end: range.upperBound,
+          count: count,
+          term: isKept ? .deadLettered : .dropped,
+          state: .settled
+        )
+      )
       return
     }
     appendSent(log: log, range, count: count, as: .delivered, pass)
@@ -225,20 +283,36 @@ extension Forwarder {
     }
     gapFormat.append(record, tag: tag(of: inFlight.slots.endID), to: &pass.out)
     appendSent(
-      log: record.log, range, count: range.upperBound - range.lowerBound, as: term, pass)
+      log: record.log,
+      range,
+      count: range.upperBound - range.lowerBound,
+      as: term,
+      pass
+    )
   }
 
   /// Appends the slot of the message that was rendered last.
   private mutating func appendSent(
-    log: LogID, _ range: Range<SequenceNumber>, count: UInt64, as term: Slot.Term,
+    log: LogID,
+    _ range: Range<SequenceNumber>,
+    count: UInt64,
+    as term: Slot.Term,
     _ pass: FillPass
   ) {
     noteSending(now: pass.now)
     inFlight.append(
       Slot(
-        log: log, first: range.lowerBound, end: range.upperBound, count: count, term: term,
-        state: .sent, heldID: inFlight.nextHeldID, row: pass.out.rows.count - 1,
-        sentAt: pass.now))
+        log: log,
+        first: range.lowerBound,
+        end: range.upperBound,
+        count: count,
+        term: term,
+        state: .sent,
+        heldID: inFlight.nextHeldID,
+        row: pass.out.rows.count - 1,
+        sentAt: pass.now
+      )
+    )
   }
 
   private func tooLargeText(_ grant: SessionGrant) -> String {

@@ -83,24 +83,38 @@ public struct Forwarder: Sendable {
   ///   - ledger: as saved, or new; sending begins at its cursor.
   ///   - seed: all jitter comes from it.
   public init(
-    configuration: UpstreamConfiguration, agentID: String, ledger: UpstreamLedger, seed: UInt64
+    configuration: UpstreamConfiguration,
+    agentID: String,
+    ledger: UpstreamLedger,
+    seed: UInt64
   ) {
     self.configuration = configuration
     self.ledger = ledger
     position = ledger.cursor
     var seeds = SplitMix64(seed: seed)
     link = Link(
-      name: "upstream \(configuration.name)", configuration: configuration.link,
-      seed: seeds.next())
+      name: "upstream \(configuration.name)",
+      configuration: configuration.link,
+      seed: seeds.next()
+    )
     refusal = RefusalState(
-      backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next()))
+      backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next())
+    )
     let template = TopicTemplate(
-      configuration.topicTemplate, agentID: agentID, upstream: configuration.name)
+      configuration.topicTemplate,
+      agentID: agentID,
+      upstream: configuration.name
+    )
     sendsByTopic = configuration.format == .event && !template.isConstant
     verdicts = TopicVerdicts(
-      filters: configuration.topics, template: configuration.format == .event ? template : nil)
+      filters: configuration.topics,
+      template: configuration.format == .event ? template : nil
+    )
     eventFormat = EventFormat(
-      agentID: agentID, template: template, retain: configuration.retain)
+      agentID: agentID,
+      template: template,
+      retain: configuration.retain
+    )
     batchFormat = BatchFormat(configuration: configuration, agentID: agentID)
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
   }
@@ -138,7 +152,8 @@ public struct Forwarder: Sendable {
       note(
         .warning,
         "MQTT 3.1.1 carries no user properties: events go without agent, log, number and time,"
-          + " and a refused event is taken for delivered; format = \"ndjson\" carries them")
+          + " and a refused event is taken for delivered; format = \"ndjson\" carries them"
+      )
     }
   }
 
@@ -160,7 +175,10 @@ public struct Forwarder: Sendable {
   ///   - keep: takes dead letters.
   ///   - actions: what the shell must do, in order, is appended.
   public mutating func step(
-    now: Int64, read: Read, keep: Keep, into actions: inout [Action]
+    now: Int64,
+    read: Read,
+    keep: Keep,
+    into actions: inout [Action]
   ) {
     if let version = link.tick(now: now, log: &lines) { actions.append(.connect(version)) }
     closeIfSilent(now: now, into: &actions)
@@ -186,7 +204,9 @@ public struct Forwarder: Sendable {
   func window(_ grant: SessionGrant) -> Int {
     if suspicion.isAlone || refusal.probe != nil { return 1 }
     return max(
-      1, min(configuration.inFlightMax, grant.receiveMaximum, Forwarder.inFlightCountMax))
+      1,
+      min(configuration.inFlightMax, grant.receiveMaximum, Forwarder.inFlightCountMax)
+    )
   }
 
   /// Where the messages of this link go: link's number above, slot's number below.
@@ -210,8 +230,10 @@ public struct Forwarder: Sendable {
     let time = durationText(configuration.acknowledgementTimeout)
     if link.requestClose(
       "no acknowledgement for \(time) with \(inFlight.sentCount) messages in flight",
-      isRetrying: true, now: now, log: &lines)
-    {
+      isRetrying: true,
+      now: now,
+      log: &lines
+    ) {
       actions.append(.disconnect)
     }
   }

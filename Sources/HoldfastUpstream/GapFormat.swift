@@ -9,7 +9,9 @@ struct GapFormat: Sendable {
   init(configuration: UpstreamConfiguration, agentID: String) {
     self.agentID = Array(agentID.utf8)
     topic = TopicTemplate(
-      configuration.gapTopicTemplate, agentID: agentID, upstream: configuration.name
+      configuration.gapTopicTemplate,
+      agentID: agentID,
+      upstream: configuration.name
     ).filled()
   }
 

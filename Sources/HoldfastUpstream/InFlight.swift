@@ -90,8 +90,14 @@ struct InFlight: Sendable {
     }
     slots.append(
       Slot(
-        log: log, first: range.lowerBound, end: range.upperBound,
-        count: range.upperBound - range.lowerBound, term: term, state: .settled))
+        log: log,
+        first: range.lowerBound,
+        end: range.upperBound,
+        count: range.upperBound - range.lowerBound,
+        term: term,
+        state: .settled
+      )
+    )
   }
 
   /// Keeps the messages of slots appended with `nextHeldID`.

@@ -15,8 +15,13 @@ public struct MessageBatch: Equatable, Sendable {
     public var isRetained: Bool
 
     public init(
-      tag: UInt64, topicOffset: UInt32, topicByteCount: UInt32, payloadOffset: UInt32,
-      payloadByteCount: UInt32, propertiesOffset: UInt32, propertiesByteCount: UInt32,
+      tag: UInt64,
+      topicOffset: UInt32,
+      topicByteCount: UInt32,
+      payloadOffset: UInt32,
+      payloadByteCount: UInt32,
+      propertiesOffset: UInt32,
+      propertiesByteCount: UInt32,
       isRetained: Bool
     ) {
       self.tag = tag

@@ -18,7 +18,9 @@ let packetOverheadMax = 16
 
 /// The size of the PUBLISH packet at QoS 1 (section 3.3).
 func packetByteCount(
-  _ row: MessageBatch.Row, in bytes: [UInt8], version: ProtocolVersion
+  _ row: MessageBatch.Row,
+  in bytes: [UInt8],
+  version: ProtocolVersion
 ) -> Int {
   var remaining = 2 + Int(row.topicByteCount) + 2 + Int(row.payloadByteCount)
   if version == .v5 {

@@ -84,7 +84,8 @@ extension [UInt8] {
 }
 
 private let base64Alphabet = Array(
-  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+)
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates.
 func isValidUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
@@ -133,4 +134,3 @@ func quoted(_ bytes: ArraySlice<UInt8>) -> String {
   if bytes.count > byteCountMax { text.append(text: "…") }
   return String(decoding: text, as: UTF8.self)
 }
-

@@ -61,8 +61,11 @@ struct TopicVerdicts: Sendable {
     }
     let verdict = decide(bytes[row.topicRange])
     places[index] = Place(
-      offset: row.topicOffset, byteCount: row.topicByteCount, generation: generation,
-      verdict: verdict)
+      offset: row.topicOffset,
+      byteCount: row.topicByteCount,
+      generation: generation,
+      verdict: verdict
+    )
     return verdict
   }
 

@@ -9,8 +9,13 @@ import Testing
     #expect(batch.isEmpty)
     for index in 0..<3 {
       let isAppended = batch.append(
-        topic: Array("t\(index)".utf8), payload: Array("payload \(index)".utf8),
-        properties: index == 1 ? [1, 2] : [], clock: clock, source: 3, flags: [.retained])
+        topic: Array("t\(index)".utf8),
+        payload: Array("payload \(index)".utf8),
+        properties: index == 1 ? [1, 2] : [],
+        clock: clock,
+        source: 3,
+        flags: [.retained]
+      )
       #expect(isAppended)
     }
     #expect(batch.count == 3)
@@ -27,11 +32,17 @@ import Testing
   @Test func aTopicLongerThanMQTTAllowsIsNotAppended() {
     var batch = EventBatch()
     let isAppended = batch.append(
-      topic: [UInt8](repeating: 65, count: 65_536), payload: [], clock: clock)
+      topic: [UInt8](repeating: 65, count: 65_536),
+      payload: [],
+      clock: clock
+    )
     #expect(!isAppended)
     #expect(batch == EventBatch())
     let isLongestAppended = batch.append(
-      topic: [UInt8](repeating: 65, count: 65_535), payload: [], clock: clock)
+      topic: [UInt8](repeating: 65, count: 65_535),
+      payload: [],
+      clock: clock
+    )
     #expect(isLongestAppended)
   }
 
@@ -103,7 +114,9 @@ import Testing
 
   @Test func everyTruncationGivesAPrefix() {
     let whole = EventProperties(
-      contentType: [1, 2], pairs: [.init(name: [3], value: [4]), .init(name: [5], value: [6])])
+      contentType: [1, 2],
+      pairs: [.init(name: [3], value: [4]), .init(name: [5], value: [6])]
+    )
     let bytes = whole.encoded
     for count in 0..<bytes.count {
       let part = EventProperties(encoded: bytes.prefix(count))
@@ -124,7 +137,10 @@ import Testing
   let log = LogID(high: 1, low: 1)
 
   func record(
-    _ first: SequenceNumber, _ end: SequenceNumber, count: UInt64?, _ reason: GapReason = .evicted
+    _ first: SequenceNumber,
+    _ end: SequenceNumber,
+    count: UInt64?,
+    _ reason: GapReason = .evicted
   ) -> GapRecord {
     GapRecord(log: log, first: first, end: end, count: count, reason: reason, wall: 0)
   }

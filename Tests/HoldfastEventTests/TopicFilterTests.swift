@@ -16,20 +16,36 @@ import Testing
       matching: [
         "sport/tennis/player1", "sport/tennis/player1/ranking",
         "sport/tennis/player1/score/wimbledon",
-      ], other: ["sport/tennis/player2", "sport/tennis", "sport/tennis/player11"]),
-    Case(filter: "sport/#", matching: ["sport", "sport/", "sport/a/b"], other: ["sports", "a/sport"]),
+      ],
+      other: ["sport/tennis/player2", "sport/tennis", "sport/tennis/player11"]
+    ),
+    Case(
+      filter: "sport/#",
+      matching: ["sport", "sport/", "sport/a/b"],
+      other: ["sports", "a/sport"]
+    ),
     Case(filter: "#", matching: ["a", "/", "a/b", "//"], other: ["$SYS", "$SYS/uptime"]),
     Case(
-      filter: "sport/tennis/+", matching: ["sport/tennis/player1", "sport/tennis/"],
-      other: ["sport/tennis", "sport/tennis/player1/ranking"]),
+      filter: "sport/tennis/+",
+      matching: ["sport/tennis/player1", "sport/tennis/"],
+      other: ["sport/tennis", "sport/tennis/player1/ranking"]
+    ),
     Case(filter: "sport/+", matching: ["sport/"], other: ["sport"]),
     Case(filter: "+", matching: ["a"], other: ["/a", "a/", "$SYS"]),
     Case(filter: "+/+", matching: ["/finance", "a/b", "/"], other: ["finance", "a/b/c"]),
     Case(filter: "/+", matching: ["/finance", "/"], other: ["finance", "/a/b"]),
-    Case(filter: "+/tennis/#", matching: ["a/tennis", "/tennis/x"], other: ["tennis/x", "$a/tennis"]),
+    Case(
+      filter: "+/tennis/#",
+      matching: ["a/tennis", "/tennis/x"],
+      other: ["tennis/x", "$a/tennis"]
+    ),
     Case(filter: "$SYS/#", matching: ["$SYS", "$SYS/a/b"], other: ["SYS/a", "$SY"]),
     Case(filter: "$SYS/monitor/+", matching: ["$SYS/monitor/Clients"], other: ["$SYS/monitor"]),
-    Case(filter: "+/monitor/Clients", matching: ["a/monitor/Clients"], other: ["$SYS/monitor/Clients"]),
+    Case(
+      filter: "+/monitor/Clients",
+      matching: ["a/monitor/Clients"],
+      other: ["$SYS/monitor/Clients"]
+    ),
     Case(filter: "a", matching: ["a"], other: ["A", "a/", "/a", "aa", ""]),
     Case(filter: "+/#", matching: ["a", "a/b", "/"], other: ["$a"]),
     Case(filter: "a/+/c", matching: ["a/b/c", "a//c"], other: ["a/c", "a/b/c/", "a/b/d"]),
@@ -65,7 +81,11 @@ import Testing
     ("$SYS/#", "$SYS/+", true), ("+/b", "a/+", true), ("+/b/c", "a/+", false),
     ("+/#", "a", true), ("a/+/c", "a/b/+", true), ("a/+/c", "a/b/d", false), ("/", "+/+", true),
   ])
-  func filtersOverlapWhenSomeTopicMatchesBoth(_ left: String, _ right: String, _ expected: Bool)
+  func filtersOverlapWhenSomeTopicMatchesBoth(
+    _ left: String,
+    _ right: String,
+    _ expected: Bool
+  )
     throws
   {
     let left = try #require(TopicFilter(left))

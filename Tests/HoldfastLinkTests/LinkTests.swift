@@ -13,7 +13,9 @@ private struct Bench {
   let backoffMax: Int64
 
   init(
-    _ policy: ProtocolPolicy = .auto, backoffMax: Int64 = 30 * second, seed: UInt64 = 1
+    _ policy: ProtocolPolicy = .auto,
+    backoffMax: Int64 = 30 * second,
+    seed: UInt64 = 1
   ) {
     var configuration = LinkConfiguration(host: "central", port: 1883)
     configuration.protocolPolicy = policy
@@ -38,7 +40,10 @@ private struct Bench {
 
   mutating func accept(_ version: ProtocolVersion = .v5) {
     link.connected(
-      SessionGrant(protocolVersion: version, isSessionPresent: true), now: now, log: &log)
+      SessionGrant(protocolVersion: version, isSessionPresent: true),
+      now: now,
+      log: &log
+    )
   }
 
   var lastLine: String { log.last?.message ?? "" }
@@ -55,15 +60,20 @@ private struct Bench {
     #expect(bench.link.wakeAt == nil)
     bench.accept()
     #expect(bench.link.isUp)
-    #expect(bench.log.map(\.message) == [
-      "upstream central: connected to mqtt://central:1883 with MQTT 5, session present"
-    ])
+    #expect(
+      bench.log.map(\.message) == [
+        "upstream central: connected to mqtt://central:1883 with MQTT 5, session present"
+      ]
+    )
   }
 
   @Test func anIdleLinkDoesNothing() {
     var log: [LogEntry] = []
     var link = Link(
-      name: "x", configuration: LinkConfiguration(host: "h", port: 1), seed: 1)
+      name: "x",
+      configuration: LinkConfiguration(host: "h", port: 1),
+      seed: 1
+    )
     #expect(link.tick(now: 0, log: &log) == nil)
     link.closed(LinkFailure(.closed), now: 0, log: &log)
     let grant = SessionGrant(protocolVersion: .v5, isSessionPresent: false)
@@ -142,10 +152,12 @@ private struct Bench {
     _ = try bench.connect()
     bench.fail(.unreachable, "Connection refused")
     let wait = durationText(try #require(bench.link.wakeAt))
-    #expect(bench.log.map(\.message) == [
-      "upstream central: mqtt://central:1883: can't be reached (Connection refused);"
-        + " next try in \(wait)"
-    ])
+    #expect(
+      bench.log.map(\.message) == [
+        "upstream central: mqtt://central:1883: can't be reached (Connection refused);"
+          + " next try in \(wait)"
+      ]
+    )
   }
 
   @Test func repeatsOfOneFailureBecomeDebugLinesButForOneNowAndThen() throws {
@@ -183,7 +195,11 @@ private struct Bench {
     _ = try bench.connect()
     bench.accept()
     let isTold = bench.link.requestClose(
-      "ring full", isRetrying: false, now: 0, log: &bench.log)
+      "ring full",
+      isRetrying: false,
+      now: 0,
+      log: &bench.log
+    )
     #expect(isTold)
     #expect(!bench.link.isUp)
     bench.fail(.requested)

@@ -47,16 +47,22 @@ struct Bench {
   var letterCountMax = Int.max
 
   init(
-    topics: [String] = ["#"], cursor: SequenceNumber = 1,
+    topics: [String] = ["#"],
+    cursor: SequenceNumber = 1,
     _ change: (inout UpstreamConfiguration) -> Void = { _ in }
   ) {
     var configuration = UpstreamConfiguration(
-      name: "central", link: LinkConfiguration(host: "central", port: 1883),
-      topics: topics.compactMap { TopicFilter($0) })
+      name: "central",
+      link: LinkConfiguration(host: "central", port: 1883),
+      topics: topics.compactMap { TopicFilter($0) }
+    )
     change(&configuration)
     forwarder = Forwarder(
-      configuration: configuration, agentID: "edge-1",
-      ledger: UpstreamLedger(name: "central", cursor: cursor), seed: 7)
+      configuration: configuration,
+      agentID: "edge-1",
+      ledger: UpstreamLedger(name: "central", cursor: cursor),
+      seed: 7
+    )
   }
 
   var ledger: UpstreamLedger { forwarder.ledger }
@@ -67,12 +73,15 @@ struct Bench {
     var letters = letters
     let letterCountMax = letterCountMax
     forwarder.step(
-      now: now, read: { log.read($0, $1) },
+      now: now,
+      read: { log.read($0, $1) },
       keep: { letter in
         guard letters.count < letterCountMax else { return false }
         letters.append(letter)
         return true
-      }, into: &actions)
+      },
+      into: &actions
+    )
     self.letters = letters
     for action in actions {
       switch action {
@@ -94,7 +103,8 @@ struct Bench {
   }
 
   mutating func connect(
-    _ version: ProtocolVersion = .v5, receiveMaximum: Int = 65_535,
+    _ version: ProtocolVersion = .v5,
+    receiveMaximum: Int = 65_535,
     packetByteCountMax: Int? = nil
   ) {
     forwarder.start(now: now)
@@ -105,8 +115,13 @@ struct Bench {
       if connects.count > count {
         forwarder.connected(
           SessionGrant(
-            protocolVersion: version, isSessionPresent: false, receiveMaximum: receiveMaximum,
-            packetByteCountMax: packetByteCountMax), now: now)
+            protocolVersion: version,
+            isSessionPresent: false,
+            receiveMaximum: receiveMaximum,
+            packetByteCountMax: packetByteCountMax
+          ),
+          now: now
+        )
       }
     }
     step()
@@ -120,7 +135,9 @@ struct Bench {
 
   mutating func acknowledge(_ messages: [Message], _ reasonCode: UInt8 = 0) {
     forwarder.acknowledged(
-      messages.map { Acknowledgement(tag: $0.tag, reasonCode: reasonCode) }, now: now)
+      messages.map { Acknowledgement(tag: $0.tag, reasonCode: reasonCode) },
+      now: now
+    )
     step()
   }
 

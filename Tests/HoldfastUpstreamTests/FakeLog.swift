@@ -35,21 +35,34 @@ struct FakeLog {
 
   mutating func appendGap(_ count: UInt64, _ reason: GapReason, topics: [[UInt8]] = []) {
     let record = GapRecord(
-      log: Self.id, first: end, end: end + count, count: reason == .unused ? 0 : count,
-      reason: reason, topics: topics, wall: 0)
+      log: Self.id,
+      first: end,
+      end: end + count,
+      count: reason == .unused ? 0 : count,
+      reason: reason,
+      topics: topics,
+      wall: 0
+    )
     for _ in 0..<count { entries.append(.gap(record)) }
   }
 
   mutating func appendMark(_ reason: GapReason) {
     marks[end, default: []].append(
-      GapRecord(log: Self.id, first: end, end: end, count: nil, reason: reason, wall: 0))
+      GapRecord(log: Self.id, first: end, end: end, count: nil, reason: reason, wall: 0)
+    )
   }
 
   /// The ring makes room: numbers before `sequence` become one evicted range.
   mutating func evict(before sequence: SequenceNumber) {
     guard sequence > 1, sequence <= end else { return }
     let record = GapRecord(
-      log: Self.id, first: 1, end: sequence, count: sequence - 1, reason: .evicted, wall: 0)
+      log: Self.id,
+      first: 1,
+      end: sequence,
+      count: sequence - 1,
+      reason: .evicted,
+      wall: 0
+    )
     for number in 1..<sequence {
       entries[Int(number) - 1] = .gap(record)
       marks[number] = nil
@@ -71,12 +84,18 @@ struct FakeLog {
       number <= from || (batch.count < chunkCountMax && marks[number] == nil)
     {
       batch.append(
-        topic: event.topic, payload: event.payload, properties: event.properties,
-        clock: ClockReading(boot: event.boot, wall: event.wall), flags: event.flags)
+        topic: event.topic,
+        payload: event.payload,
+        properties: event.properties,
+        clock: ClockReading(boot: event.boot, wall: event.wall),
+        flags: event.flags
+      )
       number += 1
     }
     return .events(
-      StoredBatch(log: Self.id, first: first, events: batch), row: Int(from - first))
+      StoredBatch(log: Self.id, first: first, events: batch),
+      row: Int(from - first)
+    )
   }
 
   private func entry(_ number: SequenceNumber) -> Entry? {

@@ -21,27 +21,34 @@ import Testing
         == [
           "agent=edge-1", "log=0123456789abcdef0000000000000001", "seq=1",
           "time=2026-01-01T00:00:00.123Z",
-        ])
+        ]
+    )
   }
 
   @Test func anEventsOwnPropertiesFollowItsIdentity() throws {
     let own = EventProperties(
       contentType: Array("text/csv".utf8),
-      pairs: [.init(name: Array("unit".utf8), value: Array("K".utf8))])
+      pairs: [.init(name: Array("unit".utf8), value: Array("K".utf8))]
+    )
     let noType = EventProperties(pairs: [.init(name: [], value: [1]), .init(name: [2], value: [])])
     var bench = Bench()
     for properties in [own, noType] {
       bench.log.append(
         FakeLog.Event(
-          topic: [97], payload: [0, 255], properties: properties.encoded,
-          flags: [.qos1, .possiblyRedelivered]))
+          topic: [97],
+          payload: [0, 255],
+          properties: properties.encoded,
+          flags: [.qos1, .possiblyRedelivered]
+        )
+      )
     }
     bench.connect()
     let messages = bench.take()
     #expect(messages[0].contentType == "text/csv")
     #expect(
       messages[0].properties.pairs.map { String(decoding: $0.name, as: UTF8.self) }
-        == ["agent", "log", "seq", "time", "redelivered", "unit"])
+        == ["agent", "log", "seq", "time", "redelivered", "unit"]
+    )
     #expect(messages[0]["redelivered"] == "possible")
     #expect(messages[0]["unit"] == "K")
     #expect(messages[0].payload == [0, 255])
@@ -54,7 +61,8 @@ import Testing
     var bench = Bench()
     for count in 0...whole.encoded.count {
       bench.log.append(
-        FakeLog.Event(topic: [97], payload: [], properties: Array(whole.encoded.prefix(count))))
+        FakeLog.Event(topic: [97], payload: [], properties: Array(whole.encoded.prefix(count)))
+      )
     }
     bench.log.append(FakeLog.Event(topic: [97], payload: [], properties: [0, 0, 255, 255, 1]))
     bench.connect(packetByteCountMax: 200)
@@ -95,8 +103,14 @@ import Testing
   @Test func largeNumbersAreWrittenInFull() {
     var forwarder = Forwarder(
       configuration: UpstreamConfiguration(
-        name: "u", link: .init(host: "h", port: 1), topics: [TopicFilter("#")].compactMap(\.self)),
-      agentID: "a", ledger: UpstreamLedger(name: "u", cursor: .max - 1), seed: 1)
+        name: "u",
+        link: .init(host: "h", port: 1),
+        topics: [TopicFilter("#")].compactMap(\.self)
+      ),
+      agentID: "a",
+      ledger: UpstreamLedger(name: "u", cursor: .max - 1),
+      seed: 1
+    )
     var events = EventBatch()
     events.append(topic: [97], payload: [], clock: .init(boot: 0, wall: 0))
     let batch = StoredBatch(log: FakeLog.id, first: .max - 1, events: events)
@@ -118,7 +132,8 @@ import Testing
   static func objects(_ message: Message, _ format: MessageFormat) throws -> [Object] {
     if format == .json {
       return try #require(
-        try JSONSerialization.jsonObject(with: Data(message.payload)) as? [Object])
+        try JSONSerialization.jsonObject(with: Data(message.payload)) as? [Object]
+      )
     }
     #expect(message.payload.last == UInt8(ascii: "\n"))
     return try message.payload.split(separator: UInt8(ascii: "\n")).map {
@@ -174,7 +189,8 @@ import Testing
       $0.topicTemplate = "b"
     }
     bench.log.append(
-      FakeLog.Event(topic: [0xFF], payload: [], flags: [.retained, .possiblyRedelivered]))
+      FakeLog.Event(topic: [0xFF], payload: [], flags: [.retained, .possiblyRedelivered])
+    )
     bench.log.append("t")
     bench.connect()
     let objects = try Self.objects(try #require(bench.take().first), .ndjson)
@@ -225,7 +241,8 @@ import Testing
     #expect(message.contentType == type + "+zstd")
     #expect(plain.unseen.first?.contentType == type)
     #expect(
-      zstdDecompressed(message.payload[...], byteCountMax: 1 << 20) == plain.unseen.first?.payload)
+      zstdDecompressed(message.payload[...], byteCountMax: 1 << 20) == plain.unseen.first?.payload
+    )
     #expect(message.payload.count * 5 < plain.unseen.first?.payload.count ?? 0)
   }
 
@@ -335,26 +352,36 @@ import Testing
     bench.log.appendMark(.oversize)
     bench.log.append("a", boot: 0)
     bench.connect()
-    #expect(bench.unseen.map { $0["gap"] ?? $0["count"] } == ["3", "corrupt", "1", "oversize", "1"])
+    #expect(
+      bench.unseen.map { $0["gap"] ?? $0["count"] } == ["3", "corrupt", "1", "oversize", "1"]
+    )
     bench.drain()
     #expect(bench.ledger.cursor == 8)
   }
 
   @Test func aBatchHoldsEventsOfOneLogOnly() {
     var configuration = UpstreamConfiguration(
-      name: "u", link: .init(host: "h", port: 1), topics: [TopicFilter("#")].compactMap(\.self))
+      name: "u",
+      link: .init(host: "h", port: 1),
+      topics: [TopicFilter("#")].compactMap(\.self)
+    )
     configuration.format = .ndjson
     configuration.topicTemplate = "b"
     var forwarder = Forwarder(
-      configuration: configuration, agentID: "a", ledger: UpstreamLedger(name: "u", cursor: 1),
-      seed: 1)
+      configuration: configuration,
+      agentID: "a",
+      ledger: UpstreamLedger(name: "u", cursor: 1),
+      seed: 1
+    )
     var events = EventBatch()
     events.append(topic: [97], payload: [], clock: .init(boot: 0, wall: 0))
     let read: Forwarder.Read = { from, _ in
       from > 3
         ? .end
         : .events(
-          StoredBatch(log: LogID(high: from / 2, low: 0), first: from, events: events), row: 0)
+          StoredBatch(log: LogID(high: from / 2, low: 0), first: from, events: events),
+          row: 0
+        )
     }
     var actions: [Forwarder.Action] = []
     forwarder.start(now: 0)

@@ -48,8 +48,10 @@ struct World {
   init(seed: UInt64) {
     random = SplitMix64(seed: seed)
     configuration = UpstreamConfiguration(
-      name: "central", link: LinkConfiguration(host: "h", port: 1),
-      topics: [TopicFilter(seed % 3 == 0 ? "t/+" : "#")].compactMap(\.self))
+      name: "central",
+      link: LinkConfiguration(host: "h", port: 1),
+      topics: [TopicFilter(seed % 3 == 0 ? "t/+" : "#")].compactMap(\.self)
+    )
     configuration.format = [.event, .ndjson, .json][Int(seed % 7) % 3]
     if configuration.format != .event { configuration.topicTemplate = "batch" }
     configuration.inFlightMax = Int.random(in: 1...12, using: &random)
@@ -61,7 +63,11 @@ struct World {
     log.chunkCountMax = Int.random(in: 1...20, using: &random)
     saved = UpstreamLedger(name: "central", cursor: 1)
     forwarder = Forwarder(
-      configuration: configuration, agentID: "e", ledger: saved, seed: random.next())
+      configuration: configuration,
+      agentID: "e",
+      ledger: saved,
+      seed: random.next()
+    )
     forwarder.start(now: now)
   }
 
@@ -122,7 +128,9 @@ struct World {
         if letter.count == 0 { letterCount += 1 }
         for number in letter.first..<letter.end { setAside.insert(number) }
         return setAside.count <= letterCountMax
-      }, into: &actions)
+      },
+      into: &actions
+    )
     swap(&fates, &self.fates)
     swap(&setAside, &self.setAside)
     self.letterCount = letterCount
@@ -207,7 +215,12 @@ struct World {
         let maximum = chance(20) ? 3 : 65_535
         forwarder.connected(
           SessionGrant(
-            protocolVersion: .v5, isSessionPresent: false, receiveMaximum: maximum), now: now)
+            protocolVersion: .v5,
+            isSessionPresent: false,
+            receiveMaximum: maximum
+          ),
+          now: now
+        )
       } else {
         forwarder.closed(LinkFailure(.unreachable), now: now)
       }
@@ -231,7 +244,11 @@ struct World {
     checked = 1
     unusedCount = 0
     forwarder = Forwarder(
-      configuration: configuration, agentID: "e", ledger: saved, seed: random.next())
+      configuration: configuration,
+      agentID: "e",
+      ledger: saved,
+      seed: random.next()
+    )
     forwarder.start(now: now)
   }
 

@@ -204,7 +204,8 @@ import Testing
     #expect(
       messages[1].text == #"{"agent":"edge-1","log":"0123456789abcdef0000000000000001","first":2,"#
         + #""last":6,"count":5,"reason":"evicted","topics":["a","b\""],"#
-        + #""time":"1970-01-01T00:00:00.000Z"}"#)
+        + #""time":"1970-01-01T00:00:00.000Z"}"#
+    )
     #expect(messages[1]["agent"] == "edge-1")
     #expect(messages[1]["log"] == FakeLog.id.description)
     #expect(messages[1]["first"] == "2")
@@ -240,7 +241,8 @@ import Testing
     bench.connect()
     #expect(
       bench.unseen.map { $0["gap"] ?? $0.text }
-        == ["1", "source-session-lost", "oversize", "2", "disk-failed"])
+        == ["1", "source-session-lost", "oversize", "2", "disk-failed"]
+    )
     #expect(bench.unseen[1].text.contains(#""first":2,"last":1,"count":null"#))
     bench.drain()
     bench.step()
