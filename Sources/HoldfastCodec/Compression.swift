@@ -1,10 +1,11 @@
 internal import CZstd
 
-/// One zstd frame holding `bytes`; nil when memory for it can't be had.
+/// Compresses bytes into one zstd frame.
 ///
 /// - Parameters:
 ///   - bytes: what to compress.
 ///   - level: zstd's level; 3 is its default.
+/// - Returns: the frame; nil when memory for it can't be had.
 public func zstdCompressed(_ bytes: ArraySlice<UInt8>, level: Int32) -> [UInt8]? {
   let bound = ZSTD_compressBound(bytes.count)
   guard ZSTD_isError(bound) == 0 else { return nil }

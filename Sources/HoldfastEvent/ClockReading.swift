@@ -7,6 +7,7 @@ public struct ClockReading: Equatable, Sendable {
   /// Microseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME); may jump either way.
   public var wall: Int64
 
+  /// A reading of both clocks at one instant.
   public init(boot: Int64, wall: Int64) {
     self.boot = boot
     self.wall = wall

@@ -1,5 +1,6 @@
 /// An MQTT topic filter with `+` and `#` (MQTT 5, section 4.7).
 public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
+  /// The filter as it was written.
   public let description: String
   private let bytes: [UInt8]
 
@@ -17,8 +18,10 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     self.bytes = bytes
   }
 
-  /// Whether `topic` matches; wildcards in first place match no topic that begins with `$`
-  /// (MQTT-4.7.2-1). O(length).
+  /// Whether `topic` matches.
+  ///
+  /// Wildcards in first place match no topic that begins with `$` (MQTT-4.7.2-1).
+  /// - Complexity: O(length).
   public func matches(_ topic: ArraySlice<UInt8>) -> Bool {
     var filterIndex = 0
     var topicIndex = topic.startIndex
@@ -44,12 +47,15 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     return topicIndex == topic.endIndex
   }
 
+  /// Whether a topic given as text matches.
   public func matches(_ topic: String) -> Bool { matches(Array(topic.utf8)[...]) }
 
   private var beginsWithWildcard: Bool { bytes.first == plusByte || bytes.first == hashByte }
   private var isReserved: Bool { bytes.first == dollarByte }
 
-  /// Whether some topic exists that both filters match. O(length).
+  /// Whether some topic exists that both filters match.
+  ///
+  /// - Complexity: O(length).
   public func overlaps(_ other: TopicFilter) -> Bool {
     let own = bytes.split(separator: slashByte, omittingEmptySubsequences: false)
     let others = other.bytes.split(separator: slashByte, omittingEmptySubsequences: false)

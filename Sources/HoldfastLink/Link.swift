@@ -6,6 +6,7 @@ public import HoldfastEvent
 /// shell must connect, and the shell answers each connect with ``connected(_:now:log:)`` or
 /// ``closed(_:now:log:)``. Every instant is microseconds by boot clock.
 public struct Link: Sendable {
+  /// Where the link stands.
   public enum State: Equatable, Sendable {
     /// Not wanted: neither connected nor trying. Left by `start`.
     case idle
@@ -32,6 +33,7 @@ public struct Link: Sendable {
   /// `source floor`, `upstream central`: who speaks in the log.
   public let name: String
   private let configuration: LinkConfiguration
+  /// Where the link stands.
   public private(set) var state: State = .idle
   private var backoff: Backoff
   private var choice: ProtocolChoice
@@ -50,6 +52,7 @@ public struct Link: Sendable {
     choice = ProtocolChoice(configuration.protocolPolicy)
   }
 
+  /// Whether CONNACK came and the link has not ended since.
   public var isUp: Bool {
     if case .up = state { true } else { false }
   }
@@ -120,13 +123,14 @@ public struct Link: Sendable {
     }
   }
 
-  /// Drops the link; returns whether the shell must be told to.
+  /// Drops the link.
   ///
   /// - Parameters:
   ///   - reason: why, for the operator.
   ///   - isRetrying: whether to connect again after a backoff; otherwise `start` does.
   ///   - now: boot clock.
   ///   - log: one line is appended if there was a link.
+  /// - Returns: whether the shell must be told to drop it.
   public mutating func requestClose(
     _ reason: String,
     isRetrying: Bool,

@@ -4,21 +4,26 @@ public import HoldfastEvent
 public struct DeadLetter: Equatable, Sendable {
   /// The upstream's name.
   public var upstream: String
+  /// The log that numbered its events.
   public var log: LogID
   /// The numbers of its events are within `first..<end`; a batch may leave some out.
   public var first: SequenceNumber
+  /// The number after its last event's.
   public var end: SequenceNumber
   /// How many events it holds; 0 for a gap record.
   public var count: UInt64
   /// As it was, or would have been, published; the event's own where no topic can be made.
   public var topic: [UInt8]
+  /// As it was, or would have been, published.
   public var payload: [UInt8]
   /// Encoded `EventProperties`.
   public var properties: [UInt8]
+  /// Whether it was to be retained.
   public var isRetained: Bool
   /// Why, for a person: the broker's reason, or ours.
   public var reason: String
 
+  /// A letter of its parts.
   public init(
     upstream: String,
     log: LogID,

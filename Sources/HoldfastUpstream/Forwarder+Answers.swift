@@ -106,7 +106,7 @@ extension Forwarder {
     }
   }
 
-  /// Gives up on a slot's message. A gap record's numbers keep their own term.
+  /// Gives up on a slot's message; a gap record's numbers keep their own term.
   mutating func setAside(_ id: UInt64, reason: String, now: Int64, keep: Keep) {
     let slot = inFlight[id]
     let (messages, row) = inFlight.message(of: slot)

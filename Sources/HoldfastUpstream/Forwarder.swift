@@ -18,6 +18,7 @@ public import HoldfastRingLog
 /// The log's part: a result's events are consecutive, and end before a gap record that stands
 /// between two of them.
 public struct Forwarder: Sendable {
+  /// What the shell must do.
   public enum Action: Sendable {
     /// Make a new client and connect; answered by `connected` or `closed`.
     case connect(ProtocolVersion)
@@ -46,6 +47,7 @@ public struct Forwarder: Sendable {
   /// A close later than this after the sending is not held against the message, microseconds.
   static let suspectTime: Int64 = 5 * microsecondsPerSecond
 
+  /// As given at the start.
   public let configuration: UpstreamConfiguration
   /// Cursor and counters, consistent with each other at any time.
   public internal(set) var ledger: UpstreamLedger
@@ -119,6 +121,7 @@ public struct Forwarder: Sendable {
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
   }
 
+  /// Whether CONNACK came and the link has not ended since.
   public var isConnected: Bool { link.isUp }
   /// Messages sent on this link and not yet answered.
   public var inFlightCount: Int { inFlight.sentCount }

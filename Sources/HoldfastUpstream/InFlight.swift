@@ -30,7 +30,7 @@ struct Slot: Sendable {
   var count: UInt64
   var term: Term
   var state: State
-  /// The rendered message: number among the held, and row. Row -1: there is none.
+  /// The rendered message: its batch's number among the held, and its row there, or -1.
   var heldID: UInt64 = 0
   var row = -1
   /// When it was published last, microseconds by boot clock.
@@ -158,8 +158,9 @@ struct InFlight: Sendable {
     }
   }
 
-  /// Everything from the first refused slot on is sent again, in order, although later ones were
-  /// acknowledged: order per topic counts more than a repetition. Returns that slot.
+  /// Makes everything from the first refused slot on ready again, and returns that slot.
+  ///
+  /// Later ones go again although they were acknowledged: order counts more than a repetition.
   mutating func rewindToRefused() -> UInt64? {
     guard let start = first(in: .refused) else { return nil }
     var id = start
