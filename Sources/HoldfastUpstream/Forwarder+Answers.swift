@@ -67,7 +67,7 @@ extension Forwarder {
     )
   }
 
-  /// The window has drained, or the link is gone: all from the refused number on is sent again.
+  /// The window has drained: all from the refused number on is sent again.
   mutating func resumeAtRefused() {
     refusal.isDraining = false
     refusal.probe = inFlight.rewindToRefused() ?? refusal.probe

@@ -167,7 +167,6 @@ public struct Forwarder: Sendable {
     if link.isUp { return }
     grant = nil
     inFlight.unsend()
-    if refusal.isDraining { resumeAtRefused() }
   }
 
   /// Does whatever is due: connects, sends, sends again, sets aside, moves the cursor.

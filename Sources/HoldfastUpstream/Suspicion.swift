@@ -10,7 +10,7 @@ struct Suspicion: Equatable, Sendable {
 
   static let closeCountMax = 3
 
-  private var suspect: UInt64?
+  /// Closes since the last answer; the same message was first in line at each of them.
   private var closeCount = 0
   /// The last slot that has to be sent alone.
   private var aloneUntil: UInt64?
@@ -18,10 +18,7 @@ struct Suspicion: Equatable, Sendable {
   var isAlone: Bool { aloneUntil != nil }
 
   /// The peer answered something: what is in flight does not kill it.
-  mutating func answered() {
-    suspect = nil
-    closeCount = 0
-  }
+  mutating func answered() { closeCount = 0 }
 
   /// Slots before `id` have left.
   mutating func passed(before id: UInt64) {
@@ -35,8 +32,7 @@ struct Suspicion: Equatable, Sendable {
   ///   - last: slot of the last one.
   /// - Returns: what to do about `head`.
   mutating func closed(head: UInt64, last: UInt64) -> Verdict {
-    closeCount = suspect == head ? closeCount + 1 : 1
-    suspect = head
+    closeCount += 1
     guard closeCount >= Self.closeCountMax else { return .none }
     answered()
     if isAlone && head == last {

@@ -172,6 +172,17 @@ private struct Bench {
     #expect(shown >= Int(bench.now / Link.repeatTime) / 2 && shown < 40)
     bench.fail(.tls)
     #expect(bench.log.last?.level == .error)
+    _ = try bench.connect()
+    bench.fail(.unreachable)
+    for _ in 0..<5 {
+      _ = try bench.connect()
+      bench.fail(.unreachable)
+    }
+    #expect(bench.log.last?.level == .debug)
+    _ = try bench.connect()
+    bench.accept()
+    bench.fail(.unreachable)
+    #expect(bench.log.last?.level == .warning, "a new outage is news")
   }
 
   @Test func instantsAtTheEndOfTimeDoNotTrap() throws {
