@@ -49,7 +49,7 @@ public struct Forwarder: Sendable {
 
   /// As given at the start.
   public let configuration: UpstreamConfiguration
-  /// Cursor and counters, consistent with each other at any time.
+  /// Cursor and counters, consistent with each other at any time; `offered` is the log's to count.
   public internal(set) var ledger: UpstreamLedger
   /// When `step` is wanted although nothing happened, microseconds by boot clock.
   public private(set) var wakeAt: Int64?
@@ -59,8 +59,9 @@ public struct Forwarder: Sendable {
   /// Raised at each connect: answers to an earlier link's messages are told apart by it.
   var generation: UInt64 = 0
   var inFlight = InFlight()
-  /// The next number to read, and how many gap records right before it have been passed.
-  var position: SequenceNumber
+  /// The next number to read: what lies between the cursor and it is on its way.
+  public internal(set) var position: SequenceNumber
+  /// How many gap records right before that number have been passed.
   var passedGaps = 0
 
   var verdicts: TopicVerdicts
@@ -136,9 +137,6 @@ public struct Forwarder: Sendable {
     }
     flushLines(into: &actions)
   }
-
-  /// Counts numbers that became durable; `unused` ones are never offered.
-  public mutating func offer(_ count: UInt64) { ledger.offered += count }
 
   /// The broker answered CONNACK with success.
   public mutating func connected(_ grant: SessionGrant, now: Int64) {
