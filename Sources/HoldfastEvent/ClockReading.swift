@@ -7,6 +7,7 @@ public struct ClockReading: Equatable, Sendable {
   /// Microseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME); may jump either way.
   public var wall: Int64
 
+  /// A reading of both clocks at one instant.
   public init(boot: Int64, wall: Int64) {
     self.boot = boot
     self.wall = wall
@@ -19,7 +20,7 @@ public let microsecondsPerSecond: Int64 = 1_000_000
 /// `2026-01-31T23:59:59.123Z` for microseconds since 1970 (proleptic Gregorian, UTC, RFC 3339).
 public func rfc3339(wallMicroseconds: Int64) -> String {
   let seconds = wallMicroseconds.flooredQuotient(microsecondsPerSecond)
-  let milliseconds = (wallMicroseconds - seconds * microsecondsPerSecond) / 1000
+  let milliseconds = wallMicroseconds.flooredRemainder(microsecondsPerSecond) / 1000
   let days = seconds.flooredQuotient(86_400)
   let secondOfDay = seconds - days * 86_400
   // Civil date from a day count, with years starting in March so that leap days come last.
@@ -38,8 +39,9 @@ public func rfc3339(wallMicroseconds: Int64) -> String {
 }
 
 private func padded(_ value: Int64, _ digitCount: Int) -> String {
-  let digits = String(value)
-  return String(repeating: "0", count: max(0, digitCount - digits.count)) + digits
+  let digits = String(value.magnitude)
+  let zeros = String(repeating: "0", count: max(0, digitCount - digits.count))
+  return (value < 0 ? "-" : "") + zeros + digits
 }
 
 extension Int64 {
@@ -47,5 +49,11 @@ extension Int64 {
   fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
     let quotient = self / divisor
     return self % divisor < 0 ? quotient - 1 : quotient
+  }
+
+  /// What that division leaves, in `0..<divisor`.
+  fileprivate func flooredRemainder(_ divisor: Int64) -> Int64 {
+    let remainder = self % divisor
+    return remainder < 0 ? remainder + divisor : remainder
   }
 }

@@ -3,25 +3,32 @@
 /// Encoded as a run of entries, each `u16 name length | name | u16 value length | value`, little
 /// endian; the content type, where present, is the first entry and has an empty name.
 public struct EventProperties: Equatable, Sendable {
+  /// One user property; names may repeat.
   public struct Pair: Equatable, Sendable {
+    /// UTF-8 as received.
     public var name: [UInt8]
+    /// UTF-8 as received.
     public var value: [UInt8]
 
+    /// Made of its parts.
     public init(name: [UInt8], value: [UInt8]) {
       self.name = name
       self.value = value
     }
   }
 
+  /// The content type; nil where there is none.
   public var contentType: [UInt8]?
+  /// The user properties, in order.
   public var pairs: [Pair]
 
+  /// Made of its parts.
   public init(contentType: [UInt8]? = nil, pairs: [Pair] = []) {
     self.contentType = contentType
     self.pairs = pairs
   }
 
-  /// The encoded form; empty when there is nothing to keep. Parts beyond 65,535 bytes are cut.
+  /// The encoded form: empty when there is nothing to keep, parts beyond 65,535 bytes cut.
   public var encoded: [UInt8] {
     var bytes: [UInt8] = []
     if let contentType {

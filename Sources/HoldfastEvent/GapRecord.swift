@@ -17,6 +17,7 @@ public enum GapReason: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   /// A payload or topic that the log can't hold.
   case invalid = 8
 
+  /// As it stands in logs and gap messages.
   public var description: String {
     switch self {
     case .evicted: "evicted"
@@ -51,20 +52,30 @@ public struct GapRecord: Equatable, Sendable {
   /// Most bytes of topic text one record keeps.
   public static let topicByteCountMax = 512
 
+  /// The log whose numbers these are.
   public var log: LogID
+  /// The first number, or the number it stands right before.
   public var first: SequenceNumber
+  /// The number after the last one; `first` where it covers none.
   public var end: SequenceNumber
   /// How many events are missing; nil when that can't be known.
   public var count: UInt64?
+  /// Why they are missing.
   public var reason: GapReason
   /// Some of the topics concerned, in order of appearance.
   public private(set) var topics: [[UInt8]]
   /// When it was written, microseconds since 1970.
   public var wall: Int64
 
+  /// A record of its parts; an end before `first` becomes `first`.
   public init(
-    log: LogID, first: SequenceNumber, end: SequenceNumber, count: UInt64?, reason: GapReason,
-    topics: [[UInt8]] = [], wall: Int64
+    log: LogID,
+    first: SequenceNumber,
+    end: SequenceNumber,
+    count: UInt64?,
+    reason: GapReason,
+    topics: [[UInt8]] = [],
+    wall: Int64
   ) {
     self.log = log
     self.first = first
@@ -85,7 +96,8 @@ public struct GapRecord: Equatable, Sendable {
     topics.append(topic)
   }
 
-  /// The part at or after `sequence`, for an upstream that has passed the rest; nil if nothing is left.
+  /// The part at or after `sequence`, for an upstream that has passed the rest; nil if nothing is
+  /// left.
   public func clipped(from sequence: SequenceNumber) -> GapRecord? {
     if sequence <= first { return self }
     guard reason.coversNumbers, sequence < end else { return nil }

@@ -8,9 +8,12 @@ public typealias SequenceNumber = UInt64
 /// Together with the agent's id and a sequence number it names an event for ever, so that
 /// at-least-once delivery can be made effectively-once downstream.
 public struct LogID: Hashable, Sendable, CustomStringConvertible {
+  /// The upper 64 bits.
   public var high: UInt64
+  /// The lower 64 bits.
   public var low: UInt64
 
+  /// An id of 128 given bits.
   public init(high: UInt64, low: UInt64) {
     self.high = high
     self.low = low

@@ -1,5 +1,6 @@
 /// An MQTT topic filter with `+` and `#` (MQTT 5, section 4.7).
 public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
+  /// The filter as it was written.
   public let description: String
   private let bytes: [UInt8]
 
@@ -17,14 +18,14 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     self.bytes = bytes
   }
 
-  /// Whether `topic` matches; wildcards in first place match no topic that begins with `$`
-  /// (MQTT-4.7.2-1). O(length).
+  /// Whether `topic` matches.
+  ///
+  /// Wildcards in first place match no topic that begins with `$` (MQTT-4.7.2-1).
+  /// - Complexity: O(length).
   public func matches(_ topic: ArraySlice<UInt8>) -> Bool {
     var filterIndex = 0
     var topicIndex = topic.startIndex
-    if let first = topic.first, first == dollarByte, bytes[0] == plusByte || bytes[0] == hashByte {
-      return false
-    }
+    if topic.first == dollarByte && beginsWithWildcard { return false }
     while filterIndex < bytes.count {
       switch bytes[filterIndex] {
       case hashByte:
@@ -35,7 +36,8 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
       case let byte:
         guard topicIndex < topic.endIndex else {
           // "a/#" also matches its parent "a" (section 4.7.1.2).
-          return byte == slashByte && filterIndex + 2 == bytes.count && bytes[filterIndex + 1] == hashByte
+          return byte == slashByte && filterIndex + 2 == bytes.count
+            && bytes[filterIndex + 1] == hashByte
         }
         guard topic[topicIndex] == byte else { return false }
         filterIndex += 1
@@ -45,22 +47,32 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     return topicIndex == topic.endIndex
   }
 
+  /// Whether a topic given as text matches.
   public func matches(_ topic: String) -> Bool { matches(Array(topic.utf8)[...]) }
 
-  /// Whether some topic exists that both filters match. O(levels).
+  private var beginsWithWildcard: Bool { bytes.first == plusByte || bytes.first == hashByte }
+  private var isReserved: Bool { bytes.first == dollarByte }
+
+  /// Whether some topic exists that both filters match.
+  ///
+  /// - Complexity: O(length).
   public func overlaps(_ other: TopicFilter) -> Bool {
     let own = bytes.split(separator: slashByte, omittingEmptySubsequences: false)
     let others = other.bytes.split(separator: slashByte, omittingEmptySubsequences: false)
+    if beginsWithWildcard && other.isReserved || isReserved && other.beginsWithWildcard {
+      return false
+    }
     for index in 0..<max(own.count, others.count) {
-      if own.count > index && own[index] == [hashByte] { return true }
-      if others.count > index && others[index] == [hashByte] { return true }
-      guard own.count > index, others.count > index else {
-        // "a" and "a/#": the parent level counts as matched by "#".
-        let longer = own.count > others.count ? own : others
-        return longer.count == index + 1 && longer[index] == [hashByte]
+      let level = index < own.count ? own[index] : nil
+      let otherLevel = index < others.count ? others[index] : nil
+      if level == [hashByte] || otherLevel == [hashByte] {
+        // "#" also takes the parent: "a/#" and "a" meet in "a"; but "/#" and "+" would meet in
+        // the empty topic, which there is not.
+        let isParent = level == nil || otherLevel == nil
+        return !(isParent && index == 1 && (own[0].isEmpty || others[0].isEmpty))
       }
-      let isWild = own[index] == [plusByte] || others[index] == [plusByte]
-      if !isWild && own[index] != others[index] { return false }
+      guard let level, let otherLevel else { return false }
+      if level != [plusByte] && otherLevel != [plusByte] && level != otherLevel { return false }
     }
     return true
   }

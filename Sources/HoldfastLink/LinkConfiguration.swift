@@ -18,8 +18,10 @@ public struct TLSConfiguration: Equatable, Sendable {
   public var caFile: String?
   /// `tls.cert_file` and `tls.key_file`: the client's certificate.
   public var certificateFile: String?
+  /// `tls.key_file`: the key of that certificate.
   public var keyFile: String?
 
+  /// Settings with every default filled in.
   public init(caFile: String? = nil, certificateFile: String? = nil, keyFile: String? = nil) {
     self.caFile = caFile
     self.certificateFile = certificateFile
@@ -31,6 +33,7 @@ public struct TLSConfiguration: Equatable, Sendable {
 public struct LinkConfiguration: Equatable, Sendable {
   /// Host name or address, without brackets.
   public var host: String
+  /// TCP port.
   public var port: UInt16
   /// `mqtts://` in the URL.
   public var tls: TLSConfiguration?
@@ -40,6 +43,7 @@ public struct LinkConfiguration: Equatable, Sendable {
   public var clientID = ""
   /// `username` and `password` (or `password_file`).
   public var username: String?
+  /// `password`, or the contents of `password_file`.
   public var password: String?
   /// `keep_alive`, seconds, 5 to 65,535.
   public var keepAliveSeconds: UInt16 = 60
@@ -48,6 +52,7 @@ public struct LinkConfiguration: Equatable, Sendable {
   /// `backoff_max`, microseconds: the cap of the full-jitter reconnect delay.
   public var backoffMax: Int64 = 30_000_000
 
+  /// Settings with every default filled in.
   public init(host: String, port: UInt16) {
     self.host = host
     self.port = port

@@ -1,5 +1,6 @@
 /// Why a link ended or could not be made.
 public struct LinkFailure: Error, Equatable, Sendable {
+  /// What happened.
   public enum Kind: Equatable, Sendable {
     /// TCP or name resolution failed.
     case unreachable
@@ -23,10 +24,12 @@ public struct LinkFailure: Error, Equatable, Sendable {
     case requested
   }
 
+  /// What happened.
   public var kind: Kind
   /// What a person should read: the library's or the broker's own words.
   public var detail: String
 
+  /// A failure of that kind, with what a person should read.
   public init(_ kind: Kind, _ detail: String = "") {
     self.kind = kind
     self.detail = detail

@@ -2,21 +2,34 @@
 ///
 /// The unit handed to the shell. Every message is published at QoS 1.
 public struct MessageBatch: Equatable, Sendable {
+  /// One message: where its parts lie in `bytes`.
   public struct Row: Equatable, Sendable {
     /// Comes back with the acknowledgement; unique among the upstream's messages in flight.
     public var tag: UInt64
+    /// Where the topic begins in `bytes`.
     public var topicOffset: UInt32
+    /// Bytes of the topic, at most 65,535.
     public var topicByteCount: UInt32
+    /// Where the payload begins in `bytes`.
     public var payloadOffset: UInt32
+    /// Bytes of the payload.
     public var payloadByteCount: UInt32
     /// Encoded `EventProperties` (content type, user properties); left out on 3.1.1.
     public var propertiesOffset: UInt32
+    /// Bytes of the encoded properties.
     public var propertiesByteCount: UInt32
+    /// Whether the peer is asked to retain it.
     public var isRetained: Bool
 
+    /// Made of its parts.
     public init(
-      tag: UInt64, topicOffset: UInt32, topicByteCount: UInt32, payloadOffset: UInt32,
-      payloadByteCount: UInt32, propertiesOffset: UInt32, propertiesByteCount: UInt32,
+      tag: UInt64,
+      topicOffset: UInt32,
+      topicByteCount: UInt32,
+      payloadOffset: UInt32,
+      payloadByteCount: UInt32,
+      propertiesOffset: UInt32,
+      propertiesByteCount: UInt32,
       isRetained: Bool
     ) {
       self.tag = tag
@@ -29,31 +42,40 @@ public struct MessageBatch: Equatable, Sendable {
       self.isRetained = isRetained
     }
 
+    /// Where the topic lies.
     public var topicRange: Range<Int> {
       Int(topicOffset)..<Int(topicOffset) + Int(topicByteCount)
     }
+    /// Where the payload lies.
     public var payloadRange: Range<Int> {
       Int(payloadOffset)..<Int(payloadOffset) + Int(payloadByteCount)
     }
+    /// Where the encoded properties lie.
     public var propertiesRange: Range<Int> {
       Int(propertiesOffset)..<Int(propertiesOffset) + Int(propertiesByteCount)
     }
   }
 
+  /// What the rows point into.
   public var bytes: [UInt8] = []
+  /// The messages, in order.
   public var rows: [Row] = []
 
+  /// Made of its parts.
   public init() {}
 
+  /// Whether it holds no message.
   public var isEmpty: Bool { rows.isEmpty }
 }
 
 /// What a peer answered to one message.
 public struct Acknowledgement: Equatable, Sendable {
+  /// The tag of the message it answers.
   public var tag: UInt64
   /// The PUBACK's reason code (MQTT 5, section 3.4.2.1); 0 on 3.1.1.
   public var reasonCode: UInt8
 
+  /// Made of its parts.
   public init(tag: UInt64, reasonCode: UInt8 = 0) {
     self.tag = tag
     self.reasonCode = reasonCode

@@ -28,21 +28,27 @@ public enum RetainPolicy: String, Sendable, CaseIterable {
 public struct UpstreamConfiguration: Equatable, Sendable {
   /// `name`: unique among upstreams; names its cursor.
   public var name: String
+  /// `url`, credentials, TLS, keep-alive, protocol, client id.
   public var link: LinkConfiguration
   /// `topics`: what is forwarded; the rest counts as filtered.
   public var topics: [TopicFilter]
   /// `topic`: `{topic}`, `{agent}` and `{upstream}` are filled in; batches may not use `{topic}`.
   public var topicTemplate = "{topic}"
-  /// `gap_topic`: where gap records go; empty: nowhere. `{agent}` is filled in.
+  /// `gap_topic`: where gap records go, with `{agent}` filled in; empty: nowhere.
   public var gapTopicTemplate = "holdfast/{agent}/gaps"
+  /// `format`: how events become messages.
   public var format: MessageFormat = .event
+  /// `compression`: what is done to the payload of a batch.
   public var compression: BatchCompression = .none
+  /// `retain`: what becomes of the retained mark in format `event`.
   public var retain: RetainPolicy = .keep
   /// `in_flight`: messages sent and not yet acknowledged, 1 to 1000.
   public var inFlightMax = 100
-  /// `batch_events`, `batch_bytes` (before compression), `batch_age` (microseconds).
+  /// `batch_events`: most events in a batch.
   public var batchEventCountMax = 500
+  /// `batch_bytes`: bytes of a batch before compression; one event alone may exceed it.
   public var batchByteCountMax = 256 << 10
+  /// `batch_age`, microseconds: how long the oldest event waits for a batch to fill.
   public var batchAgeMax: Int64 = 1_000_000
   /// `ack_timeout`, microseconds: without any PUBACK for this long while in flight, reconnect.
   public var acknowledgementTimeout: Int64 = 30_000_000
@@ -51,6 +57,7 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
 
+  /// Settings with every default filled in.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {
     self.name = name
     self.link = link

@@ -1,0 +1,223 @@
+public import HoldfastEvent
+
+/// One MQTT connection as seen by the core: when to connect, with which version, when to wait.
+///
+/// Sources and upstreams use it alike. It performs nothing: ``tick(now:log:)`` says when the
+/// shell must connect, and the shell answers each connect with ``connected(_:now:log:)`` or
+/// ``closed(_:now:log:)``. Every instant is microseconds by boot clock.
+public struct Link: Sendable {
+  /// Where the link stands.
+  public enum State: Equatable, Sendable {
+    /// Not wanted: neither connected nor trying. Left by `start`.
+    case idle
+    /// The next try is due at `until`. Left by `tick`.
+    case waiting(until: Int64)
+    /// The shell was told to connect. Left by `connected` or `closed`.
+    case connecting(ProtocolVersion, since: Int64)
+    /// CONNACK came. Left by `closed` or `requestClose`.
+    case up(ProtocolVersion, since: Int64)
+    /// We want the link dropped and the shell has not confirmed it; nil: then `idle`.
+    case closing(retryAt: Int64?)
+  }
+
+  /// A link that held this long starts its backoff anew, microseconds.
+  public static let stableTime: Int64 = 10 * microsecondsPerSecond
+  /// Least wait after another client took our session, microseconds: two that share a client id
+  /// would otherwise throw each other out for ever.
+  public static let takenOverDelay: Int64 = 30 * microsecondsPerSecond
+  /// While a failure repeats itself, this much time between two lines above debug level.
+  public static let repeatTime: Int64 = 300 * microsecondsPerSecond
+  /// Failures of one kind in a row that are each shown.
+  static let shownCountMax = 3
+
+  /// `source floor`, `upstream central`: who speaks in the log.
+  public let name: String
+  private let configuration: LinkConfiguration
+  /// Where the link stands.
+  public private(set) var state: State = .idle
+  private var backoff: Backoff
+  private var choice: ProtocolChoice
+  /// Whether the peer did something useful since CONNACK.
+  private var hasProgressed = false
+  private var repeated: (kind: LinkFailure.Kind, count: Int, shownAt: Int64)?
+
+  /// - Parameters:
+  ///   - name: who speaks in the log.
+  ///   - configuration: where and how to connect.
+  ///   - seed: all randomness comes from it.
+  public init(name: String, configuration: LinkConfiguration, seed: UInt64) {
+    self.name = name
+    self.configuration = configuration
+    backoff = Backoff(cap: configuration.backoffMax, seed: seed)
+    choice = ProtocolChoice(configuration.protocolPolicy)
+  }
+
+  /// Whether CONNACK came and the link has not ended since.
+  public var isUp: Bool {
+    if case .up = state { true } else { false }
+  }
+
+  /// When `tick` is wanted; nil while only the shell can move things.
+  public var wakeAt: Int64? {
+    if case .waiting(let until) = state { until } else { nil }
+  }
+
+  /// Wants the link; due at once unless it is there or on its way.
+  public mutating func start(now: Int64) {
+    switch state {
+    case .idle: state = .waiting(until: now)
+    case .closing(nil): state = .closing(retryAt: now)
+    case .waiting, .connecting, .up, .closing: break
+    }
+  }
+
+  /// Returns the version to connect with when a try is due.
+  public mutating func tick(now: Int64, log: inout [LogEntry]) -> ProtocolVersion? {
+    guard case .waiting(let until) = state, now >= until else { return nil }
+    let (version, note) = choice.next(now: now)
+    if let note { log.append(LogEntry(.notice, "\(name): \(configuration.url): \(note)")) }
+    state = .connecting(version, since: now)
+    hasProgressed = false
+    return version
+  }
+
+  /// CONNACK with success; false, and nothing done, unless we were connecting.
+  @discardableResult
+  public mutating func connected(
+    _ grant: SessionGrant,
+    now: Int64,
+    log: inout [LogEntry]
+  ) -> Bool {
+    guard case .connecting = state else { return false }
+    state = .up(grant.protocolVersion, since: now)
+    choice.connected(grant.protocolVersion)
+    repeated = nil
+    log.append(
+      LogEntry(
+        .info,
+        "\(name): connected to \(configuration.url) with MQTT \(grant.protocolVersion.rawValue)"
+          + (grant.isSessionPresent ? ", session present" : ", new session")
+      )
+    )
+    return true
+  }
+
+  /// The peer did something useful: the next backoff is a first one.
+  public mutating func noteProgress() { hasProgressed = true }
+
+  /// The link ended or could not be made; nothing happens when there was none.
+  public mutating func closed(_ failure: LinkFailure, now: Int64, log: inout [LogEntry]) {
+    switch state {
+    case .idle, .waiting:
+      return
+    case .closing(let retryAt):
+      state = retryAt.map { .waiting(until: max($0, now)) } ?? .idle
+    case .connecting(let version, _):
+      // The echo of an earlier request to close is not an answer to this connect.
+      if failure.kind == .requested { return }
+      let note = choice.failed(failure.kind, now: now)
+      wait(after: failure, version: version, note: note, now: now, log: &log)
+    case .up(let version, let since):
+      if hasProgressed || now.subtractingSaturated(since) >= Self.stableTime { backoff.reset() }
+      wait(after: failure, version: version, note: nil, now: now, log: &log)
+    }
+  }
+
+  /// Drops the link.
+  ///
+  /// - Parameters:
+  ///   - reason: why, for the operator.
+  ///   - isRetrying: whether to connect again after a backoff; otherwise `start` does.
+  ///   - now: boot clock.
+  ///   - log: one line is appended if there was a link.
+  /// - Returns: whether the shell must be told to drop it.
+  public mutating func requestClose(
+    _ reason: String,
+    isRetrying: Bool,
+    now: Int64,
+    log: inout [LogEntry]
+  ) -> Bool {
+    switch state {
+    case .idle: return false
+    case .waiting:
+      if !isRetrying { state = .idle }
+      return false
+    case .closing:
+      if !isRetrying { state = .closing(retryAt: nil) }
+      return false
+    case .connecting, .up:
+      if hasProgressed { backoff.reset() }
+      let delay = isRetrying ? backoff.next() : 0
+      state = .closing(retryAt: isRetrying ? now.addingSaturated(delay) : nil)
+      log.append(
+        LogEntry(
+          isRetrying ? .warning : .info,
+          "\(name): \(configuration.url): \(reason)"
+            + (isRetrying ? "; connecting anew in \(durationText(delay))" : "")
+        )
+      )
+      return true
+    }
+  }
+
+  private mutating func wait(
+    after failure: LinkFailure,
+    version: ProtocolVersion,
+    note: String?,
+    now: Int64,
+    log: inout [LogEntry]
+  ) {
+    var delay = backoff.next()
+    if failure.kind == .sessionTakenOver { delay = delay.addingSaturated(Self.takenOverDelay) }
+    state = .waiting(until: now.addingSaturated(delay))
+    let detail = failure.detail.isEmpty ? "" : " (\(failure.detail))"
+    log.append(
+      LogEntry(
+        level(of: failure.kind, isNew: note != nil, now: now),
+        "\(name): \(configuration.url): \(words(for: failure.kind, version))\(detail)"
+          + (note.map { "; \($0)" } ?? "") + "; next try in \(durationText(delay))"
+      )
+    )
+  }
+
+  /// Repeats of one failure sink to debug level, but for one line now and then.
+  private mutating func level(
+    of kind: LinkFailure.Kind,
+    isNew: Bool,
+    now: Int64
+  ) -> LogEntry.Level {
+    var count = 1
+    var shownAt = now
+    var isShown = true
+    if let repeated, repeated.kind == kind {
+      count = min(repeated.count, Int.max - 1) + 1
+      isShown =
+        isNew || count <= Self.shownCountMax
+        || now.subtractingSaturated(repeated.shownAt) >= Self.repeatTime
+      shownAt = isShown ? now : repeated.shownAt
+    }
+    repeated = (kind, count, shownAt)
+    guard isShown else { return .debug }
+    switch kind {
+    case .refused, .tls, .sessionTakenOver: return .error
+    default: return .warning
+    }
+  }
+
+  private func words(for kind: LinkFailure.Kind, _ version: ProtocolVersion) -> String {
+    switch kind {
+    case .unreachable: "can't be reached"
+    case .connectTimeout: "no answer within \(durationText(configuration.connectTimeout))"
+    case .unsupportedProtocolVersion: "refuses MQTT \(version.rawValue)"
+    case .refused: "refuses the connection: check user, password and client id"
+    case .closedBeforeConnected: "closed the connection instead of answering CONNECT"
+    case .closed: "connection lost"
+    case .sessionTakenOver:
+      "another client uses our client id \"\(configuration.clientID)\" and took the session over:"
+        + " give each agent an id of its own"
+    case .keepAliveTimeout: "no answer to PINGREQ"
+    case .tls: "TLS handshake failed"
+    case .requested: "closed on request"
+    }
+  }
+}

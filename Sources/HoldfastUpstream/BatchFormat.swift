@@ -1,0 +1,184 @@
+internal import HoldfastCodec
+internal import HoldfastEvent
+
+/// Gathers events of one log into a message of JSON objects: `ndjson` or `json`.
+///
+/// Holds at most one batch that is not yet cut; its numbers are behind the read position and
+/// before the cursor's reach, so that a restart reads them again.
+struct BatchFormat: Sendable {
+  /// zstd's level for batches: its default.
+  static let compressionLevel: Int32 = 3
+
+  private let isArray: Bool
+  private let compression: BatchCompression
+  private let agentID: [UInt8]
+  private let topic: [UInt8]
+  private let contentType: String
+  /// The time and the key that follows it.
+  private var time = TimeText(
+    prefix: { _ in Array(#","time":""#.utf8) },
+    suffix: Array(#"","topic"#.utf8)
+  )
+  /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
+  private var objectStart: [UInt8] = []
+  private var startLog: LogID?
+
+  private var bytes: [UInt8] = []
+  /// Where the last object begins in `bytes`.
+  private var lastOffset = 0
+  /// The log of the events gathered; meaningless while empty.
+  private(set) var log = LogID(high: 0, low: 0)
+  private(set) var first: SequenceNumber = 0
+  private(set) var end: SequenceNumber = 0
+  private(set) var count = 0
+  /// When the oldest event is due to leave, microseconds by boot clock.
+  private(set) var dueAt: Int64 = .max
+
+  init(configuration: UpstreamConfiguration, agentID: String) {
+    isArray = configuration.format == .json
+    compression = configuration.compression
+    self.agentID = Array(agentID.utf8)
+    topic = TopicTemplate(
+      configuration.topicTemplate,
+      agentID: agentID,
+      upstream: configuration.name
+    ).filled()
+    contentType = isArray ? "application/json" : "application/x-ndjson"
+  }
+
+  var isEmpty: Bool { count == 0 }
+  /// Bytes of the objects gathered, before compression.
+  var byteCount: Int { bytes.count }
+  /// Bytes that topic and properties of a batch take in a packet at most.
+  var overheadByteCount: Int { topic.count + agentID.count + 256 }
+
+  /// Gathers one event.
+  ///
+  /// - Parameters:
+  ///   - event: the event's row.
+  ///   - eventBytes: what the row points into.
+  ///   - number: its sequence number.
+  ///   - log: its log, that of the events gathered.
+  ///   - dueAt: when it has to leave, microseconds by boot clock.
+  mutating func append(
+    _ event: EventBatch.Row,
+    of eventBytes: [UInt8],
+    number: SequenceNumber,
+    log: LogID,
+    dueAt: Int64
+  ) {
+    if isEmpty {
+      begin(log: log, first: number)
+      self.dueAt = dueAt
+    }
+    lastOffset = bytes.count
+    bytes.append(contentsOf: objectStart)
+    bytes.append(decimal: number)
+    time.append(wall: event.wall, to: &bytes)
+    appendText(eventBytes[event.topicRange])
+    bytes.append(text: #","payload"#)
+    appendText(eventBytes[event.payloadRange])
+    if event.flags.contains(.retained) { bytes.append(text: #","retained":true"#) }
+    if event.flags.contains(.possiblyRedelivered) {
+      bytes.append(text: #","redelivered":"possible""#)
+    }
+    bytes.append(text: isArray ? "}," : "}\n")
+    end = number + 1
+    count += 1
+  }
+
+  /// Counts a number that is not sent as part of the batch's range.
+  mutating func skip(_ number: SequenceNumber) { end = number + 1 }
+
+  /// Cuts all events but the last one, which begins the next batch.
+  mutating func cutBeforeLast(tag: UInt64, into out: inout MessageBatch) {
+    let tail = Array(bytes[lastOffset...])
+    let last = end - 1
+    bytes.removeSubrange(lastOffset...)
+    count -= 1
+    end = last
+    let dueAt = dueAt
+    cut(tag: tag, into: &out)
+    begin(log: log, first: last)
+    bytes.append(contentsOf: tail)
+    lastOffset = isArray ? 1 : 0
+    count = 1
+    end = last + 1
+    // The last event is younger; that its batch leaves a little early harms nobody.
+    self.dueAt = dueAt
+  }
+
+  /// Makes one message of the events gathered, and is empty after that.
+  mutating func cut(tag: UInt64, into out: inout MessageBatch) {
+    if isArray {
+      bytes[bytes.count - 1] = UInt8(ascii: "]")
+    }
+    var type = contentType
+    var payload = bytes[...]
+    if compression == .zstd, let frame = zstdCompressed(payload, level: Self.compressionLevel) {
+      payload = frame[...]
+      type += "+zstd"
+    }
+    var properties: [UInt8] = []
+    properties.append(property: [], Array(type.utf8))
+    properties += originProperties(agentID: agentID, log: log)
+    properties.append(property: Array("first".utf8), Array(String(first).utf8))
+    properties.append(property: Array("last".utf8), Array(String(end - 1).utf8))
+    properties.append(property: Array("count".utf8), Array(String(count).utf8))
+    out.append(topic: topic, payload: payload, properties: properties, tag: tag)
+    bytes.removeAll(keepingCapacity: true)
+    count = 0
+    dueAt = .max
+  }
+
+  private mutating func begin(log: LogID, first: SequenceNumber) {
+    self.log = log
+    self.first = first
+    if isArray { bytes.append(UInt8(ascii: "[")) }
+    if startLog == log { return }
+    startLog = log
+    objectStart.removeAll()
+    objectStart.append(text: #"{"agent":"#)
+    objectStart.append(jsonString: agentID[...])
+    objectStart.append(text: #","log":"\#(log)","seq":"#)
+  }
+
+  /// Closes the key that was begun and appends the value: text, or base64 where it is none.
+  private mutating func appendText(_ value: ArraySlice<UInt8>) {
+    if isValidUTF8(value) {
+      bytes.append(text: "\":")
+      bytes.append(jsonString: value)
+    } else {
+      bytes.append(text: "_base64\":\"")
+      bytes.append(base64: value)
+      bytes.append(UInt8(ascii: "\""))
+    }
+  }
+}
+
+extension MessageBatch {
+  /// Appends one message that is not retained.
+  mutating func append(
+    topic: [UInt8],
+    payload: ArraySlice<UInt8>,
+    properties: [UInt8],
+    tag: UInt64
+  ) {
+    let offset = bytes.count
+    bytes += topic
+    bytes += payload
+    bytes += properties
+    rows.append(
+      Row(
+        tag: tag,
+        topicOffset: UInt32(offset),
+        topicByteCount: UInt32(topic.count),
+        payloadOffset: UInt32(offset + topic.count),
+        payloadByteCount: UInt32(payload.count),
+        propertiesOffset: UInt32(offset + topic.count + payload.count),
+        propertiesByteCount: UInt32(properties.count),
+        isRetained: false
+      )
+    )
+  }
+}

@@ -1,0 +1,97 @@
+internal import HoldfastEvent
+
+/// Renders events one by one: original payload, identity and arrival time as user properties.
+struct EventFormat: Sendable {
+  private let agentID: [UInt8]
+  private let template: TopicTemplate
+  private let retain: RetainPolicy
+  /// The entry `time`.
+  private var time = TimeText(
+    prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
+    suffix: []
+  )
+  /// The entries `agent` and `log` and the name `seq`: the same for every event of a log.
+  private var origin: [UInt8] = []
+  private var log: LogID?
+
+  init(agentID: String, template: TopicTemplate, retain: RetainPolicy) {
+    self.agentID = Array(agentID.utf8)
+    self.template = template
+    self.retain = retain
+  }
+
+  /// Must come before the events of another log.
+  mutating func begin(log: LogID) {
+    if self.log == log { return }
+    self.log = log
+    origin = originProperties(agentID: agentID, log: log) + [3, 0] + Array("seq".utf8)
+  }
+
+  /// Appends one event as one message.
+  mutating func append(
+    _ event: EventBatch.Row,
+    of bytes: [UInt8],
+    number: SequenceNumber,
+    tag: UInt64,
+    to out: inout MessageBatch
+  ) {
+    let topicOffset = out.bytes.count
+    template.append(topic: bytes[event.topicRange], to: &out.bytes)
+    let payloadOffset = out.bytes.count
+    out.bytes.append(contentsOf: bytes[event.payloadRange])
+    let propertiesOffset = out.bytes.count
+    appendProperties(event, of: bytes, number: number, to: &out.bytes)
+    out.rows.append(
+      MessageBatch.Row(
+        tag: tag,
+        topicOffset: UInt32(topicOffset),
+        topicByteCount: UInt32(payloadOffset - topicOffset),
+        payloadOffset: UInt32(payloadOffset),
+        payloadByteCount: UInt32(propertiesOffset - payloadOffset),
+        propertiesOffset: UInt32(propertiesOffset),
+        propertiesByteCount: UInt32(out.bytes.count - propertiesOffset),
+        isRetained: retain == .keep && event.flags.contains(.retained)
+      )
+    )
+  }
+
+  private mutating func appendProperties(
+    _ event: EventBatch.Row,
+    of bytes: [UInt8],
+    number: SequenceNumber,
+    to out: inout [UInt8]
+  ) {
+    var own: ArraySlice<UInt8> = []
+    if event.propertiesByteCount > 0 {
+      own = bytes[event.propertiesRange]
+      // An encoded content type is the first entry and must stay the first.
+      if own.count >= 4 && own[own.startIndex] == 0 && own[own.startIndex + 1] == 0 {
+        let low = Int(own[own.startIndex + 2])
+        let count = 4 + (low | Int(own[own.startIndex + 3]) << 8)
+        if count > 4 { out.append(contentsOf: own.prefix(count)) }
+        own = own.dropFirst(count)
+      }
+    }
+    out.append(contentsOf: origin)
+    let lengthOffset = out.count
+    out.append(0)
+    out.append(0)
+    out.append(decimal: number)
+    out[lengthOffset] = UInt8(truncatingIfNeeded: out.count - lengthOffset - 2)
+    time.append(wall: event.wall, to: &out)
+    if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
+    if !own.isEmpty { out.append(contentsOf: own) }
+  }
+}
+
+/// The entries `agent` and `log`: with a sequence number, the identity of an event.
+func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {
+  var bytes: [UInt8] = []
+  bytes.append(property: Array("agent".utf8), agentID)
+  bytes.append(property: Array("log".utf8), Array(log.description.utf8))
+  return bytes
+}
+
+private let redelivered: [UInt8] =
+  [11, 0] + Array("redelivered".utf8) + [8, 0]
+  + Array("possible".utf8)

@@ -1,0 +1,275 @@
+public import HoldfastEvent
+public import HoldfastLink
+public import HoldfastRingLog
+
+/// Sends one upstream's events in order and moves its cursor over what was acknowledged.
+///
+/// A synchronous state machine with one owner. What happens outside comes in by `connected`,
+/// `closed` and `acknowledged`, which only note it; ``step(now:read:keep:into:)`` is the one that
+/// acts, so the owner calls it after each of them, when events became durable, and at `wakeAt`.
+///
+/// - The ring log is the queue: nothing is read before the link is up, and no more than the
+///   in-flight window holds.
+/// - Every number between the cursor and the read position is in exactly one slot of `inFlight`,
+///   and passes into exactly one term of ``ledger`` together with the cursor. The ledger is
+///   consistent whenever the owner looks, and may be saved at any time.
+/// - Whatever is lost before its slot passed is sent again with the same identity: at least once.
+///
+/// The log's part: a result's events are consecutive, and end before a gap record that stands
+/// between two of them.
+public struct Forwarder: Sendable {
+  /// What the shell must do.
+  public enum Action: Sendable {
+    /// Make a new client and connect; answered by `connected` or `closed`.
+    case connect(ProtocolVersion)
+    /// Drop the link at once; answered by `closed`.
+    case disconnect
+    /// Publish each message at QoS 1, in order; each answered by an acknowledgement. What the
+    /// client library refuses is answered as a broker would: 0x90, 0x95 or 0x99.
+    case publish(MessageBatch)
+    case log(LogEntry)
+  }
+
+  /// Reads the log at a number, with so many gap records right before it already passed.
+  public typealias Read = (_ from: SequenceNumber, _ passedGaps: Int) -> ReadResult
+  /// Takes a dead letter; false: it can't be kept, and counts as dropped.
+  public typealias Keep = (DeadLetter) -> Bool
+
+  /// Most messages in flight: packet identifiers are 16 bits wide, and libmosquitto's cost per
+  /// acknowledgement grows with the window.
+  public static let inFlightCountMax = 1000
+  /// Rendered bytes above which nothing new is rendered while something is in flight.
+  public static let inFlightByteCountMax = 4 << 20
+  /// Events and gap records looked at in one step; the rest waits for the next, at once.
+  public static let scanCountMax = 20_000
+  /// Slots between the cursor and the read position.
+  static let slotCountMax = 4096
+  /// A close later than this after the sending is not held against the message, microseconds.
+  static let suspectTime: Int64 = 5 * microsecondsPerSecond
+
+  /// As given at the start.
+  public let configuration: UpstreamConfiguration
+  /// Cursor and counters, consistent with each other at any time; `offered` is the log's to count.
+  public internal(set) var ledger: UpstreamLedger
+  /// When `step` is wanted although nothing happened, microseconds by boot clock.
+  public private(set) var wakeAt: Int64?
+
+  var link: Link
+  var grant: SessionGrant?
+  /// Raised at each connect: answers to an earlier link's messages are told apart by it.
+  var generation: UInt64 = 0
+  var inFlight = InFlight()
+  /// The next number to read: what lies between the cursor and it is on its way.
+  public internal(set) var position: SequenceNumber
+  /// How many gap records right before that number have been passed.
+  var passedGaps = 0
+
+  var verdicts: TopicVerdicts
+  var eventFormat: EventFormat
+  var batchFormat: BatchFormat
+  var gapFormat: GapFormat
+
+  /// When something was last answered, or sent with nothing in flight.
+  var quietSince: Int64 = 0
+  var suspicion = Suspicion()
+  var refusal: RefusalState
+  /// Whether each event's own topic decides where it is sent.
+  let sendsByTopic: Bool
+  var lines: [LogEntry] = []
+  var setAsideLine = SparseLine()
+  private var hasToldVersion = false
+  var hasToldNobodyListens = false
+
+  /// - Parameters:
+  ///   - configuration: checked settings.
+  ///   - agentID: first part of every event's identity.
+  ///   - ledger: as saved, or new; sending begins at its cursor.
+  ///   - seed: all jitter comes from it.
+  public init(
+    configuration: UpstreamConfiguration,
+    agentID: String,
+    ledger: UpstreamLedger,
+    seed: UInt64
+  ) {
+    self.configuration = configuration
+    self.ledger = ledger
+    position = ledger.cursor
+    var seeds = SplitMix64(seed: seed)
+    link = Link(
+      name: "upstream \(configuration.name)",
+      configuration: configuration.link,
+      seed: seeds.next()
+    )
+    refusal = RefusalState(
+      backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next())
+    )
+    let template = TopicTemplate(
+      configuration.topicTemplate,
+      agentID: agentID,
+      upstream: configuration.name
+    )
+    sendsByTopic = configuration.format == .event && !template.isConstant
+    verdicts = TopicVerdicts(
+      filters: configuration.topics,
+      template: configuration.format == .event ? template : nil
+    )
+    eventFormat = EventFormat(
+      agentID: agentID,
+      template: template,
+      retain: configuration.retain
+    )
+    batchFormat = BatchFormat(configuration: configuration, agentID: agentID)
+    gapFormat = GapFormat(configuration: configuration, agentID: agentID)
+  }
+
+  /// Whether CONNACK came and the link has not ended since.
+  public var isConnected: Bool { link.isUp }
+  /// Messages sent on this link and not yet answered.
+  public var inFlightCount: Int { inFlight.sentCount }
+
+  /// Wants the link from now on.
+  public mutating func start(now: Int64) { link.start(now: now) }
+
+  /// Lets the link go until `start`; `step` says so to the shell.
+  public mutating func stop(now: Int64, into actions: inout [Action]) {
+    if link.requestClose("closing", isRetrying: false, now: now, log: &lines) {
+      actions.append(.disconnect)
+    }
+    flushLines(into: &actions)
+  }
+
+  /// The broker answered CONNACK with success.
+  public mutating func connected(_ grant: SessionGrant, now: Int64) {
+    guard link.connected(grant, now: now, log: &lines) else { return }
+    self.grant = grant
+    generation &+= 1
+    quietSince = now
+    refusal.beginLink()
+    hasToldNobodyListens = false
+    if grant.protocolVersion == .v5 {
+      hasToldVersion = false
+    } else if configuration.format == .event && !hasToldVersion {
+      hasToldVersion = true
+      note(
+        .warning,
+        "MQTT 3.1.1 carries no user properties: events go without agent, log, number and time,"
+          + " and a refused event is taken for delivered; format = \"ndjson\" carries them"
+      )
+    }
+  }
+
+  /// The link ended or could not be made.
+  public mutating func closed(_ failure: LinkFailure, now: Int64) {
+    if link.isUp { judgeClose(failure, now: now) }
+    link.closed(failure, now: now, log: &lines)
+    if link.isUp { return }
+    grant = nil
+    inFlight.unsend()
+  }
+
+  /// Does whatever is due: connects, sends, sends again, sets aside, moves the cursor.
+  ///
+  /// - Parameters:
+  ///   - now: microseconds by boot clock.
+  ///   - read: reads durable events; called only while there is room in the window.
+  ///   - keep: takes dead letters.
+  ///   - actions: what the shell must do, in order, is appended.
+  public mutating func step(
+    now: Int64,
+    read: Read,
+    keep: Keep,
+    into actions: inout [Action]
+  ) {
+    if let version = link.tick(now: now, log: &lines) { actions.append(.connect(version)) }
+    closeIfSilent(now: now, into: &actions)
+    setAsideCondemned(now: now, keep: keep)
+    inFlight.pass(into: &ledger)
+    if refusal.isDraining && inFlight.sentCount == 0 && now >= refusal.resumeAt {
+      resumeAtRefused()
+    }
+    suspicion.passed(before: inFlight.slots.firstID)
+    var end = FillEnd.noRoom
+    if let grant, link.isUp, !refusal.isDraining, now >= refusal.resumeAt {
+      resend(grant: grant, now: now, keep: keep, into: &actions)
+      if inFlight.readyCount == 0 {
+        end = fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
+      }
+      inFlight.pass(into: &ledger)
+    }
+    flushLines(into: &actions)
+    wakeAt = end == .paused ? now : nextWake(now: now, isAtEnd: end == .noMore)
+  }
+
+  /// How many messages may be in flight now.
+  func window(_ grant: SessionGrant) -> Int {
+    if suspicion.isAlone || refusal.probe != nil { return 1 }
+    return max(
+      1,
+      min(configuration.inFlightMax, grant.receiveMaximum, Forwarder.inFlightCountMax)
+    )
+  }
+
+  /// Where the messages of this link go: link's number above, slot's number below.
+  func tag(of id: UInt64) -> UInt64 { generation << 48 | id & Forwarder.slotMask }
+
+  static let slotMask: UInt64 = 1 << 48 - 1
+
+  mutating func note(_ level: LogEntry.Level, _ message: String) {
+    lines.append(LogEntry(level, "\(link.name): \(configuration.link.url): \(message)"))
+  }
+
+  private mutating func flushLines(into actions: inout [Action]) {
+    for line in lines { actions.append(.log(line)) }
+    lines.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func closeIfSilent(now: Int64, into actions: inout [Action]) {
+    guard link.isUp, inFlight.sentCount > 0,
+      now.subtractingSaturated(quietSince) >= configuration.acknowledgementTimeout
+    else { return }
+    let time = durationText(configuration.acknowledgementTimeout)
+    if link.requestClose(
+      "no acknowledgement for \(time) with \(inFlight.sentCount) messages in flight",
+      isRetrying: true,
+      now: now,
+      log: &lines
+    ) {
+      actions.append(.disconnect)
+    }
+  }
+
+  private func nextWake(now: Int64, isAtEnd: Bool) -> Int64? {
+    guard link.isUp else { return link.wakeAt }
+    var wake = Int64.max
+    if inFlight.sentCount > 0 {
+      wake = quietSince.addingSaturated(configuration.acknowledgementTimeout)
+    }
+    if now < refusal.resumeAt {
+      wake = min(wake, refusal.resumeAt)
+    } else if isAtEnd && !batchFormat.isEmpty {
+      wake = min(wake, batchFormat.dueAt)
+    }
+    return wake == .max ? nil : wake
+  }
+}
+
+/// One line at most per interval; those left out are counted into the next one.
+struct SparseLine: Sendable {
+  /// Least time between two lines, microseconds.
+  static let interval: Int64 = 10 * microsecondsPerSecond
+
+  private var shownAt: Int64?
+  private var leftOutCount = 0
+
+  /// What to add to the line; nil: leave it out.
+  mutating func suffix(now: Int64) -> String? {
+    if let shownAt, now.subtractingSaturated(shownAt) < Self.interval {
+      leftOutCount += 1
+      return nil
+    }
+    let suffix = leftOutCount == 0 ? "" : "; \(leftOutCount) more since the last such line"
+    shownAt = now
+    leftOutCount = 0
+    return suffix
+  }
+}

@@ -1,0 +1,217 @@
+internal import HoldfastEvent
+internal import HoldfastRingLog
+
+/// What a run of sequence numbers becomes, and how far it has come.
+struct Slot: Sendable {
+  enum State: Sendable {
+    /// To be sent, or sent again.
+    case ready
+    /// In flight: published on this link and not answered.
+    case sent
+    case acknowledged
+    /// Refused with a reason that may pass.
+    case refused
+    /// To be set aside as a dead letter.
+    case condemned
+    /// Nothing more can happen to it; it only waits for its turn to move the cursor.
+    case settled
+  }
+
+  /// The term of the ledger that its events end in.
+  enum Term: Sendable {
+    case delivered, filtered, deadLettered, dropped, evicted, corrupt, none
+  }
+
+  var log: LogID
+  /// The numbers are `first..<end`; none where a gap record marks a place.
+  var first: SequenceNumber
+  var end: SequenceNumber
+  /// How many of them end in `term`; the rest was filtered.
+  var count: UInt64
+  var term: Term
+  var state: State
+  /// The rendered message: its batch's number among the held, and its row there, or -1.
+  var heldID: UInt64 = 0
+  var row = -1
+  /// When it was published last, microseconds by boot clock.
+  var sentAt: Int64 = 0
+  /// Why it was refused last.
+  var reasonCode: UInt8 = 0
+  var refusalCount = 0
+
+  var hasMessage: Bool { row >= 0 }
+}
+
+/// Everything between the cursor and the next number to read, in order.
+///
+/// The cursor moves over the settled front alone, and with it each number into its one term of
+/// the ledger. Rendered messages are held until then, so that they can be sent again although
+/// the ring may have evicted their events.
+struct InFlight: Sendable {
+  private struct Held: Sendable {
+    var messages: MessageBatch
+    /// Slots that have not passed yet.
+    var remaining: Int
+  }
+
+  private(set) var slots = Queue<Slot>()
+  private var held = Queue<Held>()
+  /// Bytes of the rendered messages that are held.
+  private(set) var heldByteCount = 0
+  private(set) var sentCount = 0
+  private(set) var readyCount = 0
+  private(set) var condemnedCount = 0
+
+  /// The number that the next batch of messages will be held under.
+  var nextHeldID: UInt64 { held.endID }
+
+  subscript(id: UInt64) -> Slot { slots[id] }
+
+  /// The rendered message of a slot that has one.
+  func message(of slot: Slot) -> (messages: MessageBatch, row: MessageBatch.Row) {
+    let messages = held[slot.heldID].messages
+    return (messages, messages.rows[slot.row])
+  }
+
+  mutating func append(_ slot: Slot) {
+    count(slot.state, by: 1)
+    slots.append(slot)
+  }
+
+  /// Appends numbers that need no message.
+  mutating func skip(_ range: Range<SequenceNumber>, of log: LogID, as term: Slot.Term) {
+    if !slots.isEmpty, term == .filtered {
+      let last = slots.endID &- 1
+      if slots[last].term == .filtered && slots[last].end == range.lowerBound {
+        slots[last].end = range.upperBound
+        slots[last].count += range.upperBound - range.lowerBound
+        return
+      }
+    }
+    slots.append(
+      Slot(
+        log: log,
+        first: range.lowerBound,
+        end: range.upperBound,
+        count: range.upperBound - range.lowerBound,
+        term: term,
+        state: .settled
+      )
+    )
+  }
+
+  /// Keeps the messages of slots appended with `nextHeldID`.
+  mutating func hold(_ messages: MessageBatch) {
+    heldByteCount += messages.bytes.count
+    held.append(Held(messages: messages, remaining: messages.rows.count))
+  }
+
+  mutating func set(_ id: UInt64, _ state: Slot.State) {
+    count(slots[id].state, by: -1)
+    count(state, by: 1)
+    slots[id].state = state
+  }
+
+  mutating func noteSent(_ id: UInt64, at now: Int64) {
+    set(id, .sent)
+    slots[id].sentAt = now
+  }
+
+  mutating func noteRefused(_ id: UInt64, reasonCode: UInt8, countsAsTry: Bool) {
+    slots[id].reasonCode = reasonCode
+    if countsAsTry { slots[id].refusalCount = min(slots[id].refusalCount, Int.max - 1) + 1 }
+    set(id, .refused)
+  }
+
+  /// Gives the slot's events another end than delivery.
+  mutating func settle(_ id: UInt64, as term: Slot.Term) {
+    slots[id].term = term
+    set(id, .settled)
+  }
+
+  /// The first slot in that state, in order.
+  func first(in state: Slot.State) -> UInt64? {
+    var id = slots.firstID
+    while slots.contains(id) {
+      if slots[id].state == state { return id }
+      id &+= 1
+    }
+    return nil
+  }
+
+  /// The last slot in that state.
+  func last(in state: Slot.State) -> UInt64? {
+    var id = slots.endID
+    while id > slots.firstID {
+      id &-= 1
+      if slots[id].state == state { return id }
+    }
+    return nil
+  }
+
+  /// The link is gone: what was not answered is to be sent again.
+  mutating func unsend() {
+    var id = slots.firstID
+    while sentCount > 0, slots.contains(id) {
+      if slots[id].state == .sent { set(id, .ready) }
+      id &+= 1
+    }
+  }
+
+  /// Makes everything from the first refused slot on ready again, and returns that slot.
+  ///
+  /// Later ones go again although they were acknowledged: order counts more than a repetition.
+  mutating func rewindToRefused() -> UInt64? {
+    guard let start = first(in: .refused) else { return nil }
+    var id = start
+    while slots.contains(id) {
+      let state = slots[id].state
+      if state == .refused || state == .acknowledged { set(id, .ready) }
+      id &+= 1
+    }
+    return start
+  }
+
+  /// Moves the cursor over the front that is acknowledged or settled.
+  mutating func pass(into ledger: inout UpstreamLedger) {
+    while let slot = slots.first, slot.state == .acknowledged || slot.state == .settled {
+      let numbers = slot.end - slot.first
+      switch slot.term {
+      case .delivered: ledger.delivered += slot.count
+      case .filtered: ledger.filtered += slot.count
+      case .deadLettered: ledger.deadLettered += slot.count
+      case .dropped: ledger.dropped[UpstreamDropReason.deadLetterFull.rawValue] += slot.count
+      case .evicted: ledger.lost[LossReason.evicted.rawValue] += slot.count
+      case .corrupt: ledger.lost[LossReason.corrupt.rawValue] += slot.count
+      case .none: break
+      }
+      switch slot.term {
+      case .delivered, .deadLettered, .dropped: ledger.filtered += numbers - slot.count
+      case .filtered, .evicted, .corrupt, .none: break
+      }
+      ledger.cursor = slot.end
+      slots.removeFirst()
+      release(slot)
+    }
+  }
+
+  private mutating func release(_ slot: Slot) {
+    guard slot.hasMessage, held.contains(slot.heldID) else { return }
+    held[slot.heldID].remaining -= 1
+    while let front = held.first, front.remaining <= 0 {
+      heldByteCount -= front.messages.bytes.count
+      // The queue may keep the place for a while; it must not keep the bytes.
+      held[held.firstID].messages = MessageBatch()
+      held.removeFirst()
+    }
+  }
+
+  private mutating func count(_ state: Slot.State, by step: Int) {
+    switch state {
+    case .ready: readyCount += step
+    case .sent: sentCount += step
+    case .condemned: condemnedCount += step
+    case .acknowledged, .refused, .settled: break
+    }
+  }
+}

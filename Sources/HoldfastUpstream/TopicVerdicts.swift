@@ -1,0 +1,77 @@
+internal import HoldfastEvent
+
+/// What is to be done with the events of one topic.
+enum TopicVerdict: Sendable {
+  /// No filter of `topics` selects it.
+  case filtered
+  case publishable
+  /// Selected, but no broker may accept the topic it would be sent to.
+  case unpublishable
+}
+
+/// Verdicts by topic, remembered while one stored batch is read.
+///
+/// Rows of a batch that share a topic mostly share its bytes, so where the bytes lie is the key.
+/// A fixed number of places: a million topics cost no more memory than one.
+struct TopicVerdicts: Sendable {
+  private struct Place: Sendable {
+    var offset: UInt32 = 0
+    var byteCount: UInt16 = 0
+    var generation: UInt32 = 0
+    var verdict = TopicVerdict.filtered
+  }
+
+  private static let placeCount = 256
+
+  private let filters: [TopicFilter]
+  private let selectsAll: Bool
+  /// Nil: the event's topic does not decide where it is sent.
+  private let template: TopicTemplate?
+  private var places = [Place](repeating: Place(), count: Self.placeCount)
+  private var generation: UInt32 = 0
+
+  /// - Parameters:
+  ///   - filters: `topics`.
+  ///   - template: how an event's topic becomes a message's; nil where it does not.
+  init(filters: [TopicFilter], template: TopicTemplate?) {
+    self.filters = filters
+    // Alone, "#" leaves out the topics that begin with "$"; the log holds none of those unless
+    // someone subscribed to them by name, and then they were meant.
+    selectsAll = filters.contains { $0.description == "#" }
+    self.template = template
+  }
+
+  /// Begins another stored batch: offsets mean other topics now.
+  mutating func begin() {
+    generation &+= 1
+    if generation == 0 {
+      places = [Place](repeating: Place(), count: Self.placeCount)
+      generation = 1
+    }
+  }
+
+  mutating func verdict(on row: EventBatch.Row, in bytes: [UInt8]) -> TopicVerdict {
+    if selectsAll && template == nil { return .publishable }
+    let index = Int((row.topicOffset &* 0x9E37_79B1) >> 24)
+    let place = places[index]
+    if place.generation == generation && place.offset == row.topicOffset
+      && place.byteCount == row.topicByteCount
+    {
+      return place.verdict
+    }
+    let verdict = decide(bytes[row.topicRange])
+    places[index] = Place(
+      offset: row.topicOffset,
+      byteCount: row.topicByteCount,
+      generation: generation,
+      verdict: verdict
+    )
+    return verdict
+  }
+
+  private func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
+    guard selectsAll || filters.contains(where: { $0.matches(topic) }) else { return .filtered }
+    guard let template else { return .publishable }
+    return template.isPublishable(topic: topic) ? .publishable : .unpublishable
+  }
+}
