@@ -30,8 +30,11 @@ final class ConnectAttempt: Sendable {
   ///   - client: not connected yet; this attempt's alone until it has succeeded.
   ///   - hanging: counts this link's attempts whose thread is still there.
   ///   - wake: signalled at the end.
+  /// - Returns: the attempt, under way.
   static func start(
-    _ client: MosquittoClient, hanging: HangingCount, wake: EventDescriptor
+    _ client: MosquittoClient,
+    hanging: HangingCount,
+    wake: EventDescriptor
   ) -> ConnectAttempt {
     let attempt = ConnectAttempt()
     hanging.add(1)
@@ -99,8 +102,11 @@ final class LinkSetup {
   ///
   /// - Throws: ``LinkFailure`` where a setting can't be used.
   init(
-    _ settings: ClientSettings, receiver: any MosquittoClientReceiver, hanging: HangingCount,
-    wake: EventDescriptor, now: Int64
+    _ settings: ClientSettings,
+    receiver: any MosquittoClientReceiver,
+    hanging: HangingCount,
+    wake: EventDescriptor,
+    now: Int64
   ) throws(LinkFailure) {
     self.settings = settings
     self.receiver = receiver
@@ -135,6 +141,7 @@ final class LinkSetup {
   ///   - events: what poll(2) reported.
   ///   - now: microseconds by boot clock.
   /// - Returns: the client once CONNACK has granted the connection.
+  /// - Throws: ``LinkFailure`` when it ended before.
   func advance(_ events: Int32, now: Int64) throws(LinkFailure) -> MosquittoClient? {
     if case .connecting(let attempt) = stage, let client = try attempt.result() {
       client.receiver = receiver
@@ -153,7 +160,8 @@ final class LinkSetup {
   }
 
   private func answer(
-    from client: MosquittoClient, _ events: Int32
+    from client: MosquittoClient,
+    _ events: Int32
   ) throws(LinkFailure) -> Bool {
     if client.wantsWrite { _ = try client.write() }
     guard events & (POLLIN | POLLERR | POLLHUP) != 0 else { return false }

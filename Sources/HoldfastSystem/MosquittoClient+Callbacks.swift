@@ -27,7 +27,9 @@ extension MosquittoClient {
       let client = unsafe MosquittoClient.from(context)
       client?.callbackCount += 1
       client?.receiver?.acknowledged(
-        messageID: messageID, reasonCode: UInt8(truncatingIfNeeded: reason))
+        messageID: messageID,
+        reasonCode: UInt8(truncatingIfNeeded: reason)
+      )
     }
     unsafe mosquitto_log_callback_set(handle) { _, context, level, text in
       guard level == MOSQ_LOG_ERR, let text = unsafe text,
@@ -49,26 +51,39 @@ extension MosquittoClient {
       return
     }
     var grant = SessionGrant(
-      protocolVersion: settings.version, isSessionPresent: flags & 1 != 0)
+      protocolVersion: settings.version,
+      isSessionPresent: flags & 1 != 0
+    )
     if let properties = unsafe properties {
       var maximum: UInt16 = 0
       if unsafe mosquitto_property_read_int16(
-        properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue), &maximum, false) != nil
-      {
+        properties,
+        Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue),
+        &maximum,
+        false
+      ) != nil {
         grant.receiveMaximum = Int(maximum)
       }
       var byteCount: UInt32 = 0
       if unsafe mosquitto_property_read_int32(
-        properties, Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue), &byteCount, false) != nil
-      {
+        properties,
+        Int32(MQTT_PROP_MAXIMUM_PACKET_SIZE.rawValue),
+        &byteCount,
+        false
+      ) != nil {
         grant.packetByteCountMax = Int(byteCount)
       }
       var qos: UInt8 = 0
       if unsafe mosquitto_property_read_byte(
-        properties, Int32(MQTT_PROP_MAXIMUM_QOS.rawValue), &qos, false) != nil, qos == 0
-      {
+        properties,
+        Int32(MQTT_PROP_MAXIMUM_QOS.rawValue),
+        &qos,
+        false
+      ) != nil, qos == 0 {
         refusal = LinkFailure(
-          .refused, "the broker grants QoS 0 only, which nobody acknowledges; allow QoS 1 there")
+          .refused,
+          "the broker grants QoS 0 only, which nobody acknowledges; allow QoS 1 there"
+        )
         return
       }
     }
@@ -87,9 +102,13 @@ extension MosquittoClient {
     unsafe receiver.received(
       topic: UnsafeRawBufferPointer(start: topic, count: strlen(topic)),
       payload: UnsafeRawBufferPointer(
-        start: message.payload, count: Int(max(0, message.payloadlen))),
+        start: message.payload,
+        count: Int(max(0, message.payloadlen))
+      ),
       properties: properties == nil ? [] : encodedProperties(properties),
-      isQoS1: message.qos > 0, isRetained: message.retain)
+      isQoS1: message.qos > 0,
+      isRetained: message.retain
+    )
   }
 
   private func encodedProperties(_ list: OpaquePointer?) -> [UInt8] {
@@ -100,16 +119,28 @@ extension MosquittoClient {
       case MQTT_PROP_CONTENT_TYPE:
         var value: UnsafeMutablePointer<CChar>?
         _ = unsafe mosquitto_property_read_string(
-          current, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), &value, false)
+          current,
+          Int32(MQTT_PROP_CONTENT_TYPE.rawValue),
+          &value,
+          false
+        )
         kept.contentType = unsafe takeBytes(value)
       case MQTT_PROP_USER_PROPERTY:
         var name: UnsafeMutablePointer<CChar>?
         var value: UnsafeMutablePointer<CChar>?
         _ = unsafe mosquitto_property_read_string_pair(
-          current, Int32(MQTT_PROP_USER_PROPERTY.rawValue), &name, &value, false)
+          current,
+          Int32(MQTT_PROP_USER_PROPERTY.rawValue),
+          &name,
+          &value,
+          false
+        )
         kept.pairs.append(
           EventProperties.Pair(
-            name: unsafe takeBytes(name) ?? [], value: unsafe takeBytes(value) ?? []))
+            name: unsafe takeBytes(name) ?? [],
+            value: unsafe takeBytes(value) ?? []
+          )
+        )
       default:
         break
       }

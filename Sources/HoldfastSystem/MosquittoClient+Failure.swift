@@ -19,7 +19,8 @@ extension MosquittoClient {
     case MOSQ_ERR_EAI:
       LinkFailure(
         .unreachable,
-        "can't resolve \(settings.link.host): \(unsafe String(cString: gai_strerror(errorNumber)))")
+        "can't resolve \(settings.link.host): \(unsafe String(cString: gai_strerror(errorNumber)))"
+      )
     case MOSQ_ERR_TLS, MOSQ_ERR_TLS_HANDSHAKE:
       LinkFailure(.tls, tlsText)
     default:
@@ -33,7 +34,8 @@ extension MosquittoClient {
     case 1, 0x84:
       LinkFailure(
         .unsupportedProtocolVersion,
-        "the broker does not speak MQTT \(settings.version.rawValue)")
+        "the broker does not speak MQTT \(settings.version.rawValue)"
+      )
     case 2...5:
       LinkFailure(.refused, unsafe String(cString: mosquitto_connack_string(code)))
     default:
@@ -44,7 +46,9 @@ extension MosquittoClient {
   private func failure(code: Int32, errorNumber: Int32) -> LinkFailure {
     if let disconnectReason {
       return LinkFailure(
-        disconnectReason == 0x8e ? .sessionTakenOver : .closed, reasonText(disconnectReason))
+        disconnectReason == 0x8e ? .sessionTakenOver : .closed,
+        reasonText(disconnectReason)
+      )
     }
     let isTLS = settings.link.tls != nil
     let error = mosq_err_t(code)
@@ -61,7 +65,9 @@ extension MosquittoClient {
     }
     if error == MOSQ_ERR_KEEPALIVE {
       return LinkFailure(
-        .keepAliveTimeout, "no PINGRESP within \(settings.link.keepAliveSeconds) s")
+        .keepAliveTimeout,
+        "no PINGRESP within \(settings.link.keepAliveSeconds) s"
+      )
     }
     return LinkFailure(.closed, closeText(code, errorNumber))
   }

@@ -29,7 +29,10 @@ package struct ClientSettings: Sendable {
   package var receiveMaximum: Int?
 
   package init(
-    link: LinkConfiguration, version: ProtocolVersion, session: Session, receiveMaximum: Int?
+    link: LinkConfiguration,
+    version: ProtocolVersion,
+    session: Session,
+    receiveMaximum: Int?
   ) {
     self.link = link
     self.version = version
@@ -46,8 +49,12 @@ protocol MosquittoClientReceiver: AnyObject {
   func subscribed(codes: [Int32])
   /// PUBLISH; the buffers are valid during the call. `properties` is encoded ``EventProperties``.
   func received(
-    topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, properties: [UInt8],
-    isQoS1: Bool, isRetained: Bool)
+    topic: UnsafeRawBufferPointer,
+    payload: UnsafeRawBufferPointer,
+    properties: [UInt8],
+    isQoS1: Bool,
+    isRetained: Bool
+  )
   /// PUBACK.
   func acknowledged(messageID: Int32, reasonCode: UInt8)
 }
@@ -115,23 +122,36 @@ protocol MosquittoClientReceiver: AnyObject {
   /// Whether something is queued that can be written.
   var wantsWrite: Bool { unsafe mosquitto_want_write(handle) }
 
-  /// Resolves the name, connects TCP and queues CONNECT. Blocks for as long as the kernel does.
+  /// Resolves the name, connects TCP and queues CONNECT.
+  ///
+  /// Blocks for as long as the kernel does.
   func connect() throws(LinkFailure) {
     let link = settings.link
     var properties: OpaquePointer?
     defer { unsafe mosquitto_property_free_all(&properties) }
     if case .kept(let seconds) = settings.session, settings.version == .v5 {
       _ = unsafe mosquitto_property_add_int32(
-        &properties, Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue), seconds)
+        &properties,
+        Int32(MQTT_PROP_SESSION_EXPIRY_INTERVAL.rawValue),
+        seconds
+      )
     }
     if let receiveMaximum = settings.receiveMaximum, settings.version == .v5 {
       _ = unsafe mosquitto_property_add_int16(
-        &properties, Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue),
-        UInt16(clamping: max(1, receiveMaximum)))
+        &properties,
+        Int32(MQTT_PROP_RECEIVE_MAXIMUM.rawValue),
+        UInt16(clamping: max(1, receiveMaximum))
+      )
     }
     errno = 0
     let code = unsafe mosquitto_connect_bind_v5(
-      handle, link.host, Int32(link.port), Int32(link.keepAliveSeconds), nil, properties)
+      handle,
+      link.host,
+      Int32(link.port),
+      Int32(link.keepAliveSeconds),
+      nil,
+      properties
+    )
     let error = errno
     guard code == 0 else { throw connectFailure(code: code, errorNumber: error) }
   }
@@ -177,13 +197,20 @@ protocol MosquittoClientReceiver: AnyObject {
   /// Queues one SUBSCRIBE, QoS 1, with all filters.
   func subscribe(_ filters: [TopicFilter]) throws(LinkFailure) {
     let texts = unsafe filters.map { unsafe strdup($0.description) }
-    defer { for unsafe text in unsafe texts { unsafe free(text) } }
+    defer { for unsafetext in unsafe texts { unsafe free(text) } }
     let options =
       settings.version == .v5
       ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue | MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue : 0
     let code = unsafe texts.withUnsafeBufferPointer { texts in
       unsafe mosquitto_subscribe_multiple(
-        handle, nil, Int32(texts.count), texts.baseAddress, 1, Int32(options), nil)
+        handle,
+        nil,
+        Int32(texts.count),
+        texts.baseAddress,
+        1,
+        Int32(options),
+        nil
+      )
     }
     guard code == 0 else { throw LinkFailure(.closed, "SUBSCRIBE: \(libraryText(code))") }
   }
@@ -195,8 +222,11 @@ protocol MosquittoClientReceiver: AnyObject {
   ///   - payload: any bytes.
   ///   - properties: encoded ``EventProperties``; left out on 3.1.1.
   ///   - isRetained: the RETAIN flag.
+  /// - Returns: what became of it.
   func publish(
-    topic: ArraySlice<UInt8>, payload: ArraySlice<UInt8>, properties: ArraySlice<UInt8>,
+    topic: ArraySlice<UInt8>,
+    payload: ArraySlice<UInt8>,
+    properties: ArraySlice<UInt8>,
     isRetained: Bool
   ) -> PublishResult {
     guard !topic.isEmpty, topic.count <= Int(UInt16.max), !topic.contains(0) else {
@@ -218,7 +248,15 @@ protocol MosquittoClientReceiver: AnyObject {
     var messageID: Int32 = 0
     let code = unsafe payload.withUnsafeBytes { payload in
       unsafe mosquitto_publish_v5(
-        handle, &messageID, topicText, byteCount, payload.baseAddress, 1, isRetained, list)
+        handle,
+        &messageID,
+        topicText,
+        byteCount,
+        payload.baseAddress,
+        1,
+        isRetained,
+        list
+      )
     }
     return publishResult(code: code, messageID: messageID)
   }
@@ -254,7 +292,9 @@ extension MosquittoClient {
     let link = settings.link
     _ = unsafe mosquitto_threaded_set(handle, true)
     setOption(
-      MOSQ_OPT_PROTOCOL_VERSION, settings.version == .v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311)
+      MOSQ_OPT_PROTOCOL_VERSION,
+      settings.version == .v5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311
+    )
     setOption(MOSQ_OPT_TCP_NODELAY, 1)
     // The core bounds what is in flight; the library must not queue behind a bound of its own.
     setOption(MOSQ_OPT_SEND_MAXIMUM, Int32(UInt16.max))
@@ -284,25 +324,39 @@ extension MosquittoClient {
     // The library wants one place of CA certificates whenever it is given a client certificate.
     let directory = tls.caFile == nil ? "/etc/ssl/certs" : nil
     var code = unsafe mosquitto_tls_set(
-      handle, tls.caFile, directory, tls.certificateFile, tls.keyFile, nil)
+      handle,
+      tls.caFile,
+      directory,
+      tls.certificateFile,
+      tls.keyFile,
+      nil
+    )
     // 1: the peer's certificate must verify (SSL_VERIFY_PEER).
     if code == 0 { code = unsafe mosquitto_tls_opts_set(handle, 1, "tlsv1.2", nil) }
     guard code == 0 else { throw LinkFailure(.tls, "TLS settings: \(libraryText(code))") }
   }
 
   private func addProperties(
-    _ properties: EventProperties, to list: inout OpaquePointer?
+    _ properties: EventProperties,
+    to list: inout OpaquePointer?
   ) -> Bool {
     if let contentType = properties.contentType {
       guard let text = cString(contentType) else { return false }
       let code = unsafe mosquitto_property_add_string(
-        &list, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), text)
+        &list,
+        Int32(MQTT_PROP_CONTENT_TYPE.rawValue),
+        text
+      )
       if code != 0 { return false }
     }
     for pair in properties.pairs {
       guard let name = cString(pair.name), let value = cString(pair.value) else { return false }
       let code = unsafe mosquitto_property_add_string_pair(
-        &list, Int32(MQTT_PROP_USER_PROPERTY.rawValue), name, value)
+        &list,
+        Int32(MQTT_PROP_USER_PROPERTY.rawValue),
+        name,
+        value
+      )
       if code != 0 { return false }
     }
     return true

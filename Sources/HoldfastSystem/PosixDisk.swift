@@ -55,10 +55,13 @@ public final class PosixDisk: Disk {
 
   /// The process that the lock file names; nil where it can't be read.
   public func lockHolder() -> Int32? {
-    guard let bytes = readSmallFile("\(path)/\(Self.lockName)", byteCountMax: 16) else { return nil }
+    guard let bytes = readSmallFile("\(path)/\(Self.lockName)", byteCountMax: 16) else {
+      return nil
+    }
     return Int32(String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self))
   }
 
+  /// `""` or `"."` is the root; what is gone again by the time it is looked at is left out.
   public func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
     let descriptor = try openDirectory(directory, for: .list)
     guard let stream = unsafe fdopendir(descriptor) else {
@@ -90,6 +93,7 @@ public final class PosixDisk: Disk {
     }
   }
 
+  /// Mode 0700.
   public func makeDirectory(_ name: String) throws(DiskError) {
     let place = try place(of: name, for: .open)
     defer { place.close() }
@@ -99,16 +103,19 @@ public final class PosixDisk: Disk {
     }
   }
 
+  /// Refuses what is no regular file with EINVAL, and a symbolic link with ELOOP.
   public func open(_ name: String, isWritable: Bool) throws(DiskError) -> DiskFile {
     if isWritable { try refuseUnlessExclusive(.open, name) }
     return try open(name, flags: isWritable ? O_RDWR : O_RDONLY)
   }
 
+  /// Mode 0600.
   public func create(_ name: String) throws(DiskError) -> DiskFile {
     try refuseUnlessExclusive(.open, name)
     return try open(name, flags: O_RDWR | O_CREAT | O_EXCL)
   }
 
+  /// The file's size.
   public func byteCount(of file: DiskFile) throws(DiskError) -> Int {
     var status = stat()
     guard unsafe fstat(file.id, &status) == 0 else {
@@ -117,8 +124,12 @@ public final class PosixDisk: Disk {
     return Int(status.st_size)
   }
 
+  /// Keeps `buffer`'s memory for the next read.
   public func read(
-    _ file: DiskFile, at offset: Int, count: Int, into buffer: inout [UInt8]
+    _ file: DiskFile,
+    at offset: Int,
+    count: Int,
+    into buffer: inout [UInt8]
   ) throws(DiskError) {
     if buffer.count > count { buffer.removeLast(buffer.count - count) }
     if buffer.count < count {
@@ -130,8 +141,11 @@ public final class PosixDisk: Disk {
       while done < bytes.count {
         let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
         let moved = unsafe pread(
-          file.id, rest.baseAddress, min(rest.count, Self.transferByteCountMax),
-          off_t(offset + done))
+          file.id,
+          rest.baseAddress,
+          min(rest.count, Self.transferByteCountMax),
+          off_t(offset + done)
+        )
         if moved > 0 {
           done += moved
         } else if moved == 0 {
@@ -146,16 +160,22 @@ public final class PosixDisk: Disk {
     buffer.removeLast(buffer.count - done)
   }
 
+  /// Writes straight from the slice's memory.
   public func write(
-    _ file: DiskFile, at offset: Int, _ bytes: ArraySlice<UInt8>
+    _ file: DiskFile,
+    at offset: Int,
+    _ bytes: ArraySlice<UInt8>
   ) throws(DiskError) {
     let error: Int32 = unsafe bytes.withUnsafeBytes { bytes in
       var done = 0
       while done < bytes.count {
         let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
         let moved = unsafe pwrite(
-          file.id, rest.baseAddress, min(rest.count, Self.transferByteCountMax),
-          off_t(offset + done))
+          file.id,
+          rest.baseAddress,
+          min(rest.count, Self.transferByteCountMax),
+          off_t(offset + done)
+        )
         if moved > 0 {
           done += moved
         } else if moved == 0 {
@@ -170,6 +190,7 @@ public final class PosixDisk: Disk {
     guard error == 0 else { throw DiskError(.write, "#\(file.id)", errno: error) }
   }
 
+  /// One fdatasync(2), never repeated.
   public func sync(_ file: DiskFile) throws(DiskError) {
     // EINTR included: after any failure the unsynced bytes are in doubt, so it is told, not retried.
     guard fdatasync(file.id) == 0 else {
@@ -177,22 +198,26 @@ public final class PosixDisk: Disk {
     }
   }
 
+  /// Closes the descriptor.
   public func close(_ file: DiskFile) {
     // Never again after EINTR: Linux has freed the descriptor by then.
     _ = Glibc.close(file.id)
   }
 
+  /// Replaces `newName` where it exists.
   public func rename(_ name: String, to newName: String) throws(DiskError) {
     try refuseUnlessExclusive(.rename, name)
     let place = try place(of: name, for: .rename)
     defer { place.close() }
     let newPlace = try self.place(of: newName, for: .rename)
     defer { newPlace.close() }
-    guard unsafe renameat(place.directory, place.base, newPlace.directory, newPlace.base) == 0 else {
+    guard unsafe renameat(place.directory, place.base, newPlace.directory, newPlace.base) == 0
+    else {
       throw DiskError(.rename, name, errno: errno)
     }
   }
 
+  /// Removes a file; never a directory.
   public func remove(_ name: String) throws(DiskError) {
     try refuseUnlessExclusive(.remove, name)
     let place = try place(of: name, for: .remove)
@@ -202,6 +227,7 @@ public final class PosixDisk: Disk {
     }
   }
 
+  /// One fsync(2), never repeated.
   public func syncDirectory(_ directory: String) throws(DiskError) {
     let descriptor = try openDirectory(directory, for: .syncDirectory)
     defer { _ = Glibc.close(descriptor) }
@@ -225,7 +251,8 @@ extension PosixDisk {
   }
 
   private func place(
-    of name: String, for operation: DiskError.Operation
+    of name: String,
+    for operation: DiskError.Operation
   ) throws(DiskError) -> Place {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let base = parts.last,
@@ -240,13 +267,17 @@ extension PosixDisk {
 
   /// A descriptor of its own for a directory below the root, or for the root itself ("" or ".").
   private func openDirectory(
-    _ name: String, for operation: DiskError.Operation
+    _ name: String,
+    for operation: DiskError.Operation
   ) throws(DiskError) -> Int32 {
     guard !name.contains("/"), name != ".." else {
       throw DiskError(operation, name, errno: EINVAL)
     }
     let descriptor = unsafe openat(
-      try root(), name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      try root(),
+      name.isEmpty ? "." : name,
+      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+    )
     guard descriptor >= 0 else { throw DiskError(operation, name, errno: errno) }
     return descriptor
   }
@@ -256,7 +287,11 @@ extension PosixDisk {
     defer { place.close() }
     // O_NONBLOCK: a pipe that someone left there must not stop the agent.
     let descriptor = unsafe openat(
-      place.directory, place.base, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0o600)
+      place.directory,
+      place.base,
+      flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+      0o600
+    )
     guard descriptor >= 0 else { throw DiskError(.open, name, errno: errno) }
     var status = stat()
     guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -267,7 +302,8 @@ extension PosixDisk {
   }
 
   private func refuseUnlessExclusive(
-    _ operation: DiskError.Operation, _ name: String
+    _ operation: DiskError.Operation,
+    _ name: String
   ) throws(DiskError) {
     if access != .exclusive { throw DiskError(operation, name, errno: EROFS) }
   }
@@ -322,7 +358,10 @@ extension DiskEntry {
       default: .other
       }
     self.init(
-      name: name, kind: kind, byteCount: kind == .file ? Int(status.st_size) : 0,
-      isOwn: status.st_uid == geteuid())
+      name: name,
+      kind: kind,
+      byteCount: kind == .file ? Int(status.st_size) : 0,
+      isOwn: status.st_uid == geteuid()
+    )
   }
 }

@@ -25,14 +25,17 @@ package enum PosixThread {
     let body = unsafe Unmanaged.passRetained(Body(name: name, run: run))
     var thread = pthread_t()
     let result = unsafe pthread_create(
-      &thread, nil,
+      &thread,
+      nil,
       { context in
         guard let context = unsafe context else { return nil }
         let body = unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
         nameCurrentThread(body.name)
         body.run()
         return nil
-      }, body.toOpaque())
+      },
+      body.toOpaque()
+    )
     guard result == 0 else {
       unsafe body.release()
       return false

@@ -51,8 +51,11 @@ final class SourceRunner {
   private var writeDeadline: Int64 = 0
 
   init(
-    index: Int, configuration: SourceConfiguration, payloadByteCountMax: Int,
-    commands: Mailbox<SourceThread.Command>, post: @escaping @Sendable (Input) -> Void,
+    index: Int,
+    configuration: SourceConfiguration,
+    payloadByteCountMax: Int,
+    commands: Mailbox<SourceThread.Command>,
+    post: @escaping @Sendable (Input) -> Void,
     log: @escaping @Sendable (LogEntry) -> Void
   ) {
     self.index = index
@@ -132,14 +135,21 @@ final class SourceRunner {
   private func connect(_ version: ProtocolVersion) {
     guard case .idle = phase else { return }
     let settings = ClientSettings(
-      link: configuration.link, version: version,
+      link: configuration.link,
+      version: version,
       session: .kept(expirySeconds: configuration.sessionExpirySeconds),
-      receiveMaximum: configuration.receiveMaximum)
+      receiveMaximum: configuration.receiveMaximum
+    )
     do throws(LinkFailure) {
       phase = .connecting(
         try LinkSetup(
-          settings, receiver: self, hanging: hanging, wake: commands.event,
-          now: SystemClock.boot()))
+          settings,
+          receiver: self,
+          hanging: hanging,
+          wake: commands.event,
+          now: SystemClock.boot()
+        )
+      )
     } catch {
       close(error)
     }
@@ -260,21 +270,32 @@ extension SourceRunner: MosquittoClientReceiver {
         log(
           LogEntry(
             .error,
-            "source \(configuration.name): the broker refuses the subscription to \(filter) (code \(code)); check its access rules"
-          ))
+            """
+            source \(configuration.name): the broker refuses the subscription to \(filter) \
+            (code \(code)); check its access rules
+            """
+          )
+        )
       } else if code == 0 {
         log(
           LogEntry(
             .warning,
-            "source \(configuration.name): the broker grants QoS 0 only for \(filter); nothing of it is acknowledged or redelivered"
-          ))
+            """
+            source \(configuration.name): the broker grants QoS 0 only for \(filter); \
+            nothing of it is acknowledged or redelivered
+            """
+          )
+        )
       }
     }
   }
 
   func received(
-    topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, properties: [UInt8],
-    isQoS1: Bool, isRetained: Bool
+    topic: UnsafeRawBufferPointer,
+    payload: UnsafeRawBufferPointer,
+    properties: [UInt8],
+    isQoS1: Bool,
+    isRetained: Bool
   ) {
     var flags = EventFlags()
     if isQoS1 { flags.insert(.qos1) }
@@ -283,8 +304,13 @@ extension SourceRunner: MosquittoClientReceiver {
     let kept = unsafe UnsafeRawBufferPointer(rebasing: payload.prefix(payloadByteCountMax + 1))
     unsafe properties.withUnsafeBytes { properties in
       _ = unsafe batch.append(
-        topic: topic, payload: kept, properties: properties, clock: arrival,
-        source: UInt8(truncatingIfNeeded: index), flags: flags)
+        topic: topic,
+        payload: kept,
+        properties: properties,
+        clock: arrival,
+        source: UInt8(truncatingIfNeeded: index),
+        flags: flags
+      )
     }
   }
 

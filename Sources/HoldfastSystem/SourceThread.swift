@@ -39,15 +39,23 @@ package final class SourceThread: Sendable {
   ///   - log: takes lines for the operator.
   ///   - finished: counted down when the thread ends.
   package func start(
-    index: Int, configuration: SourceConfiguration, payloadByteCountMax: Int,
-    post: @escaping @Sendable (Input) -> Void, log: @escaping @Sendable (LogEntry) -> Void,
+    index: Int,
+    configuration: SourceConfiguration,
+    payloadByteCountMax: Int,
+    post: @escaping @Sendable (Input) -> Void,
+    log: @escaping @Sendable (LogEntry) -> Void,
     finished: Latch
   ) {
     let commands = self.commands
     let hasStarted = PosixThread.start("source \(configuration.name)") {
       let runner = SourceRunner(
-        index: index, configuration: configuration, payloadByteCountMax: payloadByteCountMax,
-        commands: commands, post: post, log: log)
+        index: index,
+        configuration: configuration,
+        payloadByteCountMax: payloadByteCountMax,
+        commands: commands,
+        post: post,
+        log: log
+      )
       while !runner.isFinished { runner.runOnce() }
       finished.countDown()
     }

@@ -18,7 +18,8 @@ public enum SystemIdentity {
 
   /// A hash of the kernel's boot id; 0 where there is none.
   public static func bootID() -> UInt64 {
-    readSmallFile("/proc/sys/kernel/random/boot_id", byteCountMax: 64).map { hash(trimmed($0)) } ?? 0
+    readSmallFile("/proc/sys/kernel/random/boot_id", byteCountMax: 64).map { hash(trimmed($0)) }
+      ?? 0
   }
 
   /// 64 random bits of the kernel's.

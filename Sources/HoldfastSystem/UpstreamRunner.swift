@@ -29,8 +29,10 @@ final class UpstreamRunner {
   private var housekeepingAt: Int64 = 0
 
   init(
-    index: Int, configuration: UpstreamConfiguration,
-    commands: Mailbox<UpstreamThread.Command>, post: @escaping @Sendable (Input) -> Void
+    index: Int,
+    configuration: UpstreamConfiguration,
+    commands: Mailbox<UpstreamThread.Command>,
+    post: @escaping @Sendable (Input) -> Void
   ) {
     self.index = index
     self.configuration = configuration
@@ -93,12 +95,21 @@ final class UpstreamRunner {
   private func connect(_ version: ProtocolVersion) {
     guard case .idle = phase else { return }
     let settings = ClientSettings(
-      link: configuration.link, version: version, session: .clean, receiveMaximum: nil)
+      link: configuration.link,
+      version: version,
+      session: .clean,
+      receiveMaximum: nil
+    )
     do throws(LinkFailure) {
       phase = .connecting(
         try LinkSetup(
-          settings, receiver: self, hanging: hanging, wake: commands.event,
-          now: SystemClock.boot()))
+          settings,
+          receiver: self,
+          hanging: hanging,
+          wake: commands.event,
+          now: SystemClock.boot()
+        )
+      )
     } catch {
       close(error)
     }
@@ -118,8 +129,11 @@ final class UpstreamRunner {
         continue
       }
       let result = client.publish(
-        topic: batch.bytes[row.topicRange], payload: batch.bytes[row.payloadRange],
-        properties: batch.bytes[row.propertiesRange], isRetained: row.isRetained)
+        topic: batch.bytes[row.topicRange],
+        payload: batch.bytes[row.payloadRange],
+        properties: batch.bytes[row.propertiesRange],
+        isRetained: row.isRetained
+      )
       switch result {
       case .sent(let messageID): tags.insert(row.tag, for: messageID)
       case .refused(let reasonCode):
@@ -179,7 +193,10 @@ extension UpstreamRunner: MosquittoClientReceiver {
   func subscribed(codes: [Int32]) {}
 
   func received(
-    topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, properties: [UInt8],
-    isQoS1: Bool, isRetained: Bool
+    topic: UnsafeRawBufferPointer,
+    payload: UnsafeRawBufferPointer,
+    properties: [UInt8],
+    isQoS1: Bool,
+    isRetained: Bool
   ) {}
 }

@@ -33,13 +33,20 @@ package final class UpstreamThread: Sendable {
   ///   - log: takes lines for the operator.
   ///   - finished: counted down when the thread ends.
   package func start(
-    index: Int, configuration: UpstreamConfiguration, post: @escaping @Sendable (Input) -> Void,
-    log: @escaping @Sendable (LogEntry) -> Void, finished: Latch
+    index: Int,
+    configuration: UpstreamConfiguration,
+    post: @escaping @Sendable (Input) -> Void,
+    log: @escaping @Sendable (LogEntry) -> Void,
+    finished: Latch
   ) {
     let commands = self.commands
     let hasStarted = PosixThread.start("upstream \(configuration.name)") {
       let runner = UpstreamRunner(
-        index: index, configuration: configuration, commands: commands, post: post)
+        index: index,
+        configuration: configuration,
+        commands: commands,
+        post: post
+      )
       while !runner.isFinished { runner.runOnce() }
       finished.countDown()
     }

@@ -68,17 +68,29 @@ final class SourceHarness {
   let log = Mailbox<LogEntry>()
   private let finished = Latch(count: 1)
 
-  init(port: UInt16, topics: [String] = ["s/#"], change: (inout SourceConfiguration) -> Void = { _ in }) {
+  init(
+    port: UInt16,
+    topics: [String] = ["s/#"],
+    change: (inout SourceConfiguration) -> Void = { _ in }
+  ) {
     var link = LinkConfiguration(host: "127.0.0.1", port: port)
     link.clientID = "edge-floor"
     link.connectTimeout = 2_000_000
     var configuration = SourceConfiguration(
-      name: "floor", link: link, topics: topics.compactMap { TopicFilter($0) })
+      name: "floor",
+      link: link,
+      topics: topics.compactMap { TopicFilter($0) }
+    )
     change(&configuration)
     let log = self.log
     thread.start(
-      index: 0, configuration: configuration, payloadByteCountMax: 1 << 20, post: inbox.post,
-      log: { log.post($0) }, finished: finished)
+      index: 0,
+      configuration: configuration,
+      payloadByteCountMax: 1 << 20,
+      post: inbox.post,
+      log: { log.post($0) },
+      finished: finished
+    )
   }
 
   deinit {
@@ -111,7 +123,12 @@ final class UpstreamHarness {
     var configuration = UpstreamConfiguration(name: "central", link: link, topics: [])
     change(&configuration)
     thread.start(
-      index: 0, configuration: configuration, post: inbox.post, log: { _ in }, finished: finished)
+      index: 0,
+      configuration: configuration,
+      post: inbox.post,
+      log: { _ in },
+      finished: finished
+    )
   }
 
   deinit {
@@ -129,7 +146,10 @@ struct Outgoing {
   var isRetained = false
 
   init(
-    _ tag: UInt64, _ topic: String, _ payload: String, properties: EventProperties? = nil,
+    _ tag: UInt64,
+    _ topic: String,
+    _ payload: String,
+    properties: EventProperties? = nil,
     isRetained: Bool = false
   ) {
     self.tag = tag
@@ -148,10 +168,16 @@ func messageBatch(_ messages: [Outgoing]) -> MessageBatch {
     let payloadStart = start + UInt32(message.topic.count)
     batch.rows.append(
       MessageBatch.Row(
-        tag: message.tag, topicOffset: start, topicByteCount: UInt32(message.topic.count),
-        payloadOffset: payloadStart, payloadByteCount: UInt32(message.payload.count),
+        tag: message.tag,
+        topicOffset: start,
+        topicByteCount: UInt32(message.topic.count),
+        payloadOffset: payloadStart,
+        payloadByteCount: UInt32(message.payload.count),
         propertiesOffset: payloadStart + UInt32(message.payload.count),
-        propertiesByteCount: UInt32(message.properties.count), isRetained: message.isRetained))
+        propertiesByteCount: UInt32(message.properties.count),
+        isRetained: message.isRetained
+      )
+    )
   }
   return batch
 }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct LinkFailureTests {
   /// Connects, lets `play` act as the broker after CONNECT, and returns how it ended.
   private func failure(
-    port: UInt16, version: ProtocolVersion, play: (ScriptedPeer) throws -> Void
+    port: UInt16,
+    version: ProtocolVersion,
+    play: (ScriptedPeer) throws -> Void
   ) throws -> LinkFailure {
     let peer = try ScriptedPeer(port: port)
     let upstream = UpstreamHarness(port: port)
@@ -28,8 +30,10 @@ import Testing
     #expect(failure.kind == .unsupportedProtocolVersion)
   }
 
-  @Test(arguments: [(ProtocolVersion.v311, [UInt8]([0x20, 2, 0, 5]), UInt16(21122)),
-    (.v5, [0x20, 3, 0, 0x87, 0], 21123)])
+  @Test(arguments: [
+    (ProtocolVersion.v311, [UInt8]([0x20, 2, 0, 5]), UInt16(21122)),
+    (.v5, [0x20, 3, 0, 0x87, 0], 21123),
+  ])
   func aRefusalSaysWhy(version: ProtocolVersion, connack: [UInt8], port: UInt16) throws {
     let failure = try failure(port: port, version: version) { $0.send(connack) }
     #expect(failure.kind == .refused)
@@ -113,7 +117,8 @@ import Testing
   }
 
   private func afterConnack(
-    port: UInt16, play: (ScriptedPeer) throws -> Void
+    port: UInt16,
+    play: (ScriptedPeer) throws -> Void
   ) throws -> LinkFailure {
     let peer = try ScriptedPeer(port: port)
     let upstream = UpstreamHarness(port: port)

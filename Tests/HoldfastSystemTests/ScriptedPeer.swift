@@ -51,7 +51,12 @@ final class ScriptedPeer {
   func reset() {
     var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
     setsockopt(
-      connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+      connection,
+      SOL_SOCKET,
+      SO_LINGER,
+      &linger,
+      socklen_t(MemoryLayout<Glibc.linger>.size)
+    )
     closeConnection()
   }
 
@@ -138,7 +143,10 @@ enum Packet {
   }
 
   static func publish(
-    topic: String, payload: [UInt8], messageID: UInt16?, isRetained: Bool = false,
+    topic: String,
+    payload: [UInt8],
+    messageID: UInt16?,
+    isRetained: Bool = false,
     properties: [UInt8]? = nil
   ) -> [UInt8] {
     var body = text(topic)

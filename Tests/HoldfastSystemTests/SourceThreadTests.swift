@@ -15,7 +15,12 @@ import Testing
     for id in UInt16(1)...3 {
       peer.send(
         Packet.publish(
-          topic: "s/\(id)", payload: [UInt8(id)], messageID: id, properties: properties))
+          topic: "s/\(id)",
+          payload: [UInt8(id)],
+          messageID: id,
+          properties: properties
+        )
+      )
     }
     var events: [EventBatch] = []
     var through: UInt64 = 0
@@ -86,7 +91,10 @@ import Testing
     var bytes: [UInt8] = []
     for index in 0..<2500 {
       bytes += Packet.publish(
-        topic: "s", payload: Array("\(index)".utf8), messageID: UInt16(index + 1))
+        topic: "s",
+        payload: Array("\(index)".utf8),
+        messageID: UInt16(index + 1)
+      )
     }
     peer.send(bytes)
     var payloads: [String] = []
@@ -116,7 +124,13 @@ import Testing
       + [0x26] + Packet.text("") + Packet.text("x")
     peer.send(
       Packet.publish(
-        topic: "s", payload: [], messageID: 1, isRetained: true, properties: properties))
+        topic: "s",
+        payload: [],
+        messageID: 1,
+        isRetained: true,
+        properties: properties
+      )
+    )
     let batch = try source.inbox.nextBatch()
     #expect(batch.rows[0].flags == [.qos1, .retained])
     let kept = EventProperties(encoded: batch.properties(0))
@@ -156,7 +170,8 @@ import Testing
     let subscribe = try peer.packet()
     // QoS 1, Retain As Published, retain handling 1.
     #expect(
-      Array(subscribe[5...]) == Packet.text("a/#") + [0x19] + Packet.text("b/+") + [0x19])
+      Array(subscribe[5...]) == Packet.text("a/#") + [0x19] + Packet.text("b/+") + [0x19]
+    )
     #expect(try source.inbox.nextGrant().protocolVersion == .v5)
     peer.send(Packet.suback(to: subscribe, codes: [1, 0x87], isV5: true))
     var lines: [LogEntry] = []
@@ -202,7 +217,8 @@ import Testing
     try source.connect(.v311, to: peer)
     peer.send(
       Packet.publish(topic: "s", payload: [1], messageID: 1)
-        + Packet.publish(topic: "s", payload: [2], messageID: nil))
+        + Packet.publish(topic: "s", payload: [2], messageID: nil)
+    )
     peer.closeConnection()
     var count = 0
     var through: UInt64 = 0
