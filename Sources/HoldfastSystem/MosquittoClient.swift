@@ -197,7 +197,7 @@ protocol MosquittoClientReceiver: AnyObject {
   /// Queues one SUBSCRIBE, QoS 1, with all filters.
   func subscribe(_ filters: [TopicFilter]) throws(LinkFailure) {
     let texts = unsafe filters.map { unsafe strdup($0.description) }
-    defer { for unsafetext in unsafe texts { unsafe free(text) } }
+    defer { for index in unsafe texts.indices { unsafe free(texts[index]) } }
     let options =
       settings.version == .v5
       ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED.rawValue | MQTT_SUB_OPT_SEND_RETAIN_NEW.rawValue : 0
