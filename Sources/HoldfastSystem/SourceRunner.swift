@@ -9,6 +9,8 @@ final class SourceRunner {
   /// A batch is handed over at this many events or bytes, even if more could be read.
   static let batchEventCountMax = 1000
   static let batchByteCountMax = 4 << 20
+  /// MQTT's largest packet; no payload is longer.
+  static let payloadByteCountMax = 256 << 20
   /// Memory kept for the next batch once a burst is over, bytes.
   static let keptByteCountMax = 256 << 10
   /// How long closing may take to write what is queued, microseconds.
@@ -23,6 +25,7 @@ final class SourceRunner {
   private(set) var isFinished = false
   private let index: Int
   private let configuration: SourceConfiguration
+  /// Bytes of a payload that are handed over: one more than the limit shows that it is above.
   private let payloadByteCountMax: Int
   private let commands: Mailbox<SourceThread.Command>
   private let post: @Sendable (Input) -> Void
@@ -60,7 +63,7 @@ final class SourceRunner {
   ) {
     self.index = index
     self.configuration = configuration
-    self.payloadByteCountMax = payloadByteCountMax
+    self.payloadByteCountMax = min(max(0, payloadByteCountMax), Self.payloadByteCountMax) + 1
     self.commands = commands
     self.post = post
     self.log = log
@@ -98,17 +101,17 @@ final class SourceRunner {
     case .connecting(let setup):
       return waitForEvents([own, setup.pollRequest], microseconds: setup.deadline - now)[1]
     case .up(let client):
-      var wanted: Int32 = 0
-      if isReleasing {
-        wanted = POLLOUT
-      } else if !isAwaiting {
-        wanted = !isHeld && client.wantsWrite ? POLLIN | POLLOUT : POLLIN
-      }
       // While reading pauses the socket is left out: its end would be reported over and over.
-      let descriptor = wanted == 0 ? -1 : client.descriptor ?? -1
-      let isPaused = isAwaiting && !isReleasing
-      let rest = isPaused ? .max : mayHaveMore ? 0 : housekeepingAt - now
-      return waitForEvents([own, PollRequest(descriptor, wanted)], microseconds: rest)[1]
+      var socket = PollRequest(-1, 0)
+      var rest = Int64.max
+      if isReleasing {
+        socket = PollRequest(client.descriptor ?? -1, POLLOUT)
+        rest = writeDeadline - now
+      } else if !isAwaiting {
+        socket = PollRequest(client.descriptor ?? -1, POLLIN)
+        rest = mayHaveMore ? 0 : housekeepingAt - now
+      }
+      return waitForEvents([own, socket], microseconds: rest)[1]
     }
   }
 
@@ -301,9 +304,9 @@ extension SourceRunner: MosquittoClientReceiver {
     if isQoS1 { flags.insert(.qos1) }
     if isRetained { flags.insert(.retained) }
     if isQoS1 { hasQoS1 = true }
-    let kept = unsafe UnsafeRawBufferPointer(rebasing: payload.prefix(payloadByteCountMax + 1))
-    unsafe properties.withUnsafeBytes { properties in
-      _ = unsafe batch.append(
+    let kept = unsafe UnsafeRawBufferPointer(rebasing: payload.prefix(payloadByteCountMax))
+    let isAppended = unsafe properties.withUnsafeBytes { properties in
+      unsafe batch.append(
         topic: topic,
         payload: kept,
         properties: properties,
@@ -312,6 +315,8 @@ extension SourceRunner: MosquittoClientReceiver {
         flags: flags
       )
     }
+    // Out of reach: one packet is at most 256 MiB, and a batch ends at 4 MiB.
+    if !isAppended { log(LogEntry(.error, "source \(configuration.name): an event was too long")) }
   }
 
   func acknowledged(messageID: Int32, reasonCode: UInt8) {}
