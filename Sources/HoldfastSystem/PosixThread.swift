@@ -99,6 +99,12 @@ func waitForEvents(_ requests: [PollRequest], microseconds: Int64) -> [Int32] {
   return descriptors.map { count > 0 ? Int32($0.revents) : 0 }
 }
 
+/// Sleeps until an instant of the boot clock, in microseconds; at most a few milliseconds.
+func pause(until instant: Int64) {
+  let rest = instant - SystemClock.boot()
+  if rest > 0 { usleep(UInt32(clamping: min(rest, 10_000))) }
+}
+
 private func nameCurrentThread(_ name: String) {
   let descriptor = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
   guard descriptor >= 0 else { return }

@@ -9,6 +9,10 @@ final class SourceRunner {
   /// A batch is handed over at this many events or bytes, even if more could be read.
   static let batchEventCountMax = 1000
   static let batchByteCountMax = 4 << 20
+  /// Least time between two read passes, microseconds. A broker sends packet by packet, and
+  /// waking up for each of them costs more than handling it; the first after a pause is not kept
+  /// waiting.
+  static let passIntervalMin: Int64 = 2_000
   /// MQTT's largest packet; no payload is longer.
   static let payloadByteCountMax = 256 << 20
   /// Memory kept for the next batch once a burst is over, bytes.
@@ -50,6 +54,7 @@ final class SourceRunner {
   private var mayHaveMore = false
   /// Microseconds by boot clock.
   private var housekeepingAt: Int64 = 0
+  private var passEnd: Int64 = 0
   private var subscribeDeadline: Int64?
   private var writeDeadline: Int64 = 0
 
@@ -205,6 +210,8 @@ final class SourceRunner {
 
   /// One pass: reads until nothing is left or the batch is full, then hands it over.
   private func read(_ client: MosquittoClient) throws(LinkFailure) {
+    if !mayHaveMore { pause(until: passEnd + Self.passIntervalMin) }
+    defer { passEnd = SystemClock.boot() }
     arrival = SystemClock.reading()
     mayHaveMore = false
     defer { handOver() }

@@ -8,6 +8,12 @@ final class UpstreamRunner {
   /// How long closing may take to write what is queued, microseconds.
   static let disconnectTimeout: Int64 = 2_000_000
 
+  /// A pass that brought fewer acknowledgements than this is followed by a pause of so many
+  /// microseconds: a broker acknowledges message by message, and waking up for each of them costs
+  /// more than handling it.
+  static let passAcknowledgementCountMin = 16
+  static let pauseDuration: Int64 = 500
+
   private enum Phase {
     case idle
     case connecting(LinkSetup)
@@ -27,6 +33,7 @@ final class UpstreamRunner {
   private var acknowledgements: [Acknowledgement] = []
   /// Microseconds by boot clock.
   private var housekeepingAt: Int64 = 0
+  private var readFloor: Int64 = 0
 
   init(
     index: Int,
@@ -157,6 +164,12 @@ final class UpstreamRunner {
 
   /// Bounded, so that a peer that floods us does not keep commands waiting.
   private func read(_ client: MosquittoClient) throws(LinkFailure) {
+    pause(until: readFloor)
+    let countBefore = acknowledgements.count
+    defer {
+      let isSmall = acknowledgements.count - countBefore < Self.passAcknowledgementCountMin
+      readFloor = isSmall ? SystemClock.boot() + Self.pauseDuration : 0
+    }
     for _ in 0..<(2 * TagTable.windowMax) {
       if try client.read() == .drained { return }
     }
