@@ -9,9 +9,10 @@ final class SourceRunner {
   /// A batch is handed over at this many events or bytes, even if more could be read.
   static let batchEventCountMax = 1000
   static let batchByteCountMax = 4 << 20
-  /// Least time between two read passes, microseconds. A broker sends packet by packet, and
-  /// waking up for each of them costs more than handling it; the first after a pause is not kept
-  /// waiting.
+  /// Least time between two read passes, microseconds.
+  ///
+  /// A broker sends packet by packet, and waking up for each of them costs more than handling it;
+  /// the first one after a quiet spell is not kept waiting.
   static let passIntervalMin: Int64 = 2_000
   /// MQTT's largest packet; no payload is longer.
   static let payloadByteCountMax = 256 << 20
