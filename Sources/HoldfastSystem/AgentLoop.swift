@@ -1,0 +1,256 @@
+// The agent's thread: the one place where the core is stepped and its effects are carried out.
+
+import Glibc
+import HoldfastAgent
+import HoldfastEvent
+import HoldfastRingLog
+import Logging
+import Synchronization
+
+/// What the agent's thread and the main thread share.
+final class AgentThread: Sendable {
+  /// What the main thread is told.
+  enum Report: Sendable {
+    case ready
+    /// Another process holds the data directory.
+    case locked(holder: Int32?)
+    case stopped
+    case signal(Int32)
+  }
+
+  let inbox = Mailbox<Input>()
+  let reports = Mailbox<Report>()
+  /// The main thread asks for a sign of life by raising the first; the agent's makes them equal.
+  let pingCount = Atomic<UInt64>(0)
+  let answeredPingCount = Atomic<UInt64>(0)
+
+  private let configuration: AgentConfiguration
+  private let logger: Logger
+  private let service: ServiceManager
+  private let sources: [SourceThread]
+  private let upstreams: [UpstreamThread]
+  /// Reached when all link threads have ended.
+  private let linksFinished: Latch
+
+  init(configuration: AgentConfiguration, logger: Logger, service: ServiceManager) {
+    self.configuration = configuration
+    self.logger = logger
+    self.service = service
+    sources = configuration.sources.map { _ in SourceThread() }
+    upstreams = configuration.upstreams.map { _ in UpstreamThread() }
+    linksFinished = Latch(count: sources.count + upstreams.count)
+  }
+
+  func start() -> Bool {
+    PosixThread.start("agent") { self.run() }
+  }
+
+  /// Asks for a sign of life.
+  func ping() {
+    pingCount.add(1, ordering: .relaxed)
+    inbox.event.signal()
+  }
+
+  var hasAnsweredPing: Bool {
+    answeredPingCount.load(ordering: .relaxed) == pingCount.load(ordering: .relaxed)
+  }
+
+  /// Closes all links cleanly and ends their threads.
+  ///
+  /// - Parameter deadline: microseconds by boot clock.
+  /// - Returns: whether all ended in time.
+  func finishLinks(until deadline: Int64) -> Bool {
+    for source in sources { source.post(.finish) }
+    for upstream in upstreams { upstream.post(.finish) }
+    return linksFinished.wait(until: deadline)
+  }
+
+  private func run() {
+    let disk = PosixDisk(path: configuration.dataDirectory, access: .exclusive)
+    do throws(DiskError) {
+      try disk.lock()
+    } catch {
+      if error.operation == .lock && error.errno == EWOULDBLOCK {
+        reports.post(.locked(holder: disk.lockHolder()))
+        return
+      }
+      logger.error(
+        """
+        can't use \(disk.path): \(error.operation.rawValue) \(error.name): \
+        \(errorText(error.errno)); going on without a disk until it can be used
+        """
+      )
+    }
+    startLinks()
+    let loop = AgentLoop(
+      configuration: configuration,
+      disk: disk,
+      sources: sources,
+      upstreams: upstreams,
+      logger: logger,
+      service: service
+    )
+    reports.post(.ready)
+    while !loop.isStopped {
+      loop.runOnce(inbox)
+      answeredPingCount.store(pingCount.load(ordering: .relaxed), ordering: .relaxed)
+    }
+    reports.post(.stopped)
+  }
+
+  private func startLinks() {
+    let logger = self.logger
+    let inbox = self.inbox
+    for (index, source) in sources.enumerated() {
+      source.start(
+        index: index,
+        configuration: configuration.sources[index],
+        payloadByteCountMax: configuration.ring.payloadByteCountMax,
+        post: { inbox.post($0) },
+        log: { logger.log($0) },
+        finished: linksFinished
+      )
+    }
+    for (index, upstream) in upstreams.enumerated() {
+      upstream.start(
+        index: index,
+        configuration: configuration.upstreams[index],
+        post: { inbox.post($0) },
+        log: { logger.log($0) },
+        finished: linksFinished
+      )
+    }
+  }
+}
+
+/// The core and what surrounds it on its thread.
+private final class AgentLoop {
+  /// Least time between two timer steps, microseconds: an `Agent.wakeAt` that lies in the past
+  /// must not become a busy loop.
+  static let timerIntervalMin: Int64 = 1000
+
+  private(set) var isStopped = false
+  private let sources: [SourceThread]
+  private let upstreams: [UpstreamThread]
+  private let logger: Logger
+  private let service: ServiceManager
+  private var agent: Agent
+  private var effects: [Effect] = []
+  /// Batches of each source that the core has taken since the start.
+  private var takenBatchCounts: [UInt64]
+  /// Microseconds by boot clock.
+  private var timerFloor: Int64 = 0
+  private var statusAt: Int64
+  private var statusLine = StatusLine()
+
+  init(
+    configuration: AgentConfiguration,
+    disk: PosixDisk,
+    sources: [SourceThread],
+    upstreams: [UpstreamThread],
+    logger: Logger,
+    service: ServiceManager
+  ) {
+    self.sources = sources
+    self.upstreams = upstreams
+    self.logger = logger
+    self.service = service
+    takenBatchCounts = [UInt64](repeating: 0, count: sources.count)
+    let now = SystemClock.reading()
+    statusAt = now.boot + StatusLine.interval
+    agent = Agent(
+      configuration: configuration,
+      disk: disk,
+      machine: SystemIdentity.machine(),
+      bootID: SystemIdentity.bootID(),
+      seed: SystemIdentity.seed(),
+      now: now,
+      effects: &effects
+    )
+    carryOut()
+  }
+
+  /// Waits for something to happen and steps the core through all of it.
+  func runOnce(_ inbox: Mailbox<Input>) {
+    let due = min(max(agent.wakeAt, timerFloor), statusAt)
+    _ = waitForEvents(
+      [PollRequest(inbox.event.descriptor, POLLIN)],
+      microseconds: due - SystemClock.boot()
+    )
+    for input in inbox.takeAll() {
+      if case .received(let source, _) = input, takenBatchCounts.indices.contains(source) {
+        takenBatchCounts[source] += 1
+      }
+      step(input)
+      if isStopped { return }
+    }
+    let now = SystemClock.boot()
+    if now >= max(agent.wakeAt, timerFloor) {
+      timerFloor = now + Self.timerIntervalMin
+      step(.timer)
+    }
+    if now >= statusAt { tellStatus() }
+  }
+
+  private func step(_ input: Input) {
+    agent.step(input, now: SystemClock.reading(), effects: &effects)
+    carryOut()
+  }
+
+  private func carryOut() {
+    for effect in effects { carryOut(effect) }
+    effects.removeAll(keepingCapacity: true)
+  }
+
+  private func carryOut(_ effect: Effect) {
+    switch effect {
+    case .connectSource(let source, let version): post(.connect(version), to: source)
+    case .readMore(let source): post(.readMore(through: taken(source)), to: source)
+    case .release(let source): post(.release(through: taken(source)), to: source)
+    case .disconnectSource(let source, let isReleasing):
+      post(.disconnect(releasing: isReleasing, through: taken(source)), to: source)
+    case .connectUpstream(let upstream, let version):
+      post(.connect(version), toUpstream: upstream)
+    case .disconnectUpstream(let upstream): post(.disconnect, toUpstream: upstream)
+    case .publish(let upstream, let batch): post(.publish(batch), toUpstream: upstream)
+    case .log(let entry): logger.log(entry)
+    case .stopped: isStopped = true
+    }
+  }
+
+  private func taken(_ source: Int) -> UInt64 {
+    takenBatchCounts.indices.contains(source) ? takenBatchCounts[source] : 0
+  }
+
+  private func post(_ command: SourceThread.Command, to source: Int) {
+    if sources.indices.contains(source) { sources[source].post(command) }
+  }
+
+  private func post(_ command: UpstreamThread.Command, toUpstream upstream: Int) {
+    if upstreams.indices.contains(upstream) { upstreams[upstream].post(command) }
+  }
+
+  private func tellStatus() {
+    let now = SystemClock.reading()
+    statusAt = now.boot + StatusLine.interval
+    LogSink.standardError.expire()
+    guard let line = statusLine.next(agent.status(now: now), now: now.boot) else { return }
+    logger.notice("\(line)")
+    service.notify("STATUS=\(line)")
+  }
+}
+
+extension Logger {
+  /// Passes on a line of the core's.
+  func log(_ entry: LogEntry) {
+    let level: Logger.Level =
+      switch entry.level {
+      case .debug: .debug
+      case .info: .info
+      case .notice: .notice
+      case .warning: .warning
+      case .error: .error
+      }
+    log(level: level, "\(entry.message)")
+  }
+}

@@ -1,0 +1,331 @@
+import Glibc
+import HoldfastAgent
+import HoldfastEvent
+import HoldfastIntake
+import HoldfastLink
+
+/// What runs on a source's thread.
+final class SourceRunner {
+  /// A batch is handed over at this many events or bytes, even if more could be read.
+  static let batchEventCountMax = 1000
+  static let batchByteCountMax = 4 << 20
+  /// Least time between two read passes, microseconds.
+  ///
+  /// A broker sends packet by packet, and waking up for each of them costs more than handling it;
+  /// the first one after a quiet spell is not kept waiting.
+  static let passIntervalMin: Int64 = 2_000
+  /// MQTT's largest packet; no payload is longer.
+  static let payloadByteCountMax = 256 << 20
+  /// Memory kept for the next batch once a burst is over, bytes.
+  static let keptByteCountMax = 256 << 10
+  /// How long closing may take to write what is queued, microseconds.
+  static let disconnectTimeout: Int64 = 2_000_000
+
+  private enum Phase {
+    case idle
+    case connecting(LinkSetup)
+    case up(MosquittoClient)
+  }
+
+  private(set) var isFinished = false
+  private let index: Int
+  private let configuration: SourceConfiguration
+  /// Bytes of a payload that are handed over: one more than the limit shows that it is above.
+  private let payloadByteCountMax: Int
+  private let commands: Mailbox<SourceThread.Command>
+  private let post: @Sendable (Input) -> Void
+  private let log: @Sendable (LogEntry) -> Void
+  private let hanging = HangingCount()
+
+  private var phase = Phase.idle
+  /// Being filled; empty whenever commands are taken.
+  private var batch = EventBatch()
+  /// When the running read pass began.
+  private var arrival = SystemClock.reading()
+  /// Batches handed over since the process began, and how many of them the agent has answered.
+  private var handedOverCount: UInt64 = 0
+  private var answeredCount: UInt64 = 0
+  /// The last batch with a QoS 1 event in it, and up to where PUBACKs are allowed.
+  private var lastHeldBatch: UInt64 = 0
+  private var releasedCount: UInt64 = 0
+  private var hasQoS1 = false
+  /// Released PUBACKs are being written; nothing is read before they are out.
+  private var isReleasing = false
+  /// The last pass stopped at a full batch: read on without polling.
+  private var mayHaveMore = false
+  /// Microseconds by boot clock.
+  private var housekeepingAt: Int64 = 0
+  private var passEnd: Int64 = 0
+  private var subscribeDeadline: Int64?
+  private var writeDeadline: Int64 = 0
+
+  init(
+    index: Int,
+    configuration: SourceConfiguration,
+    payloadByteCountMax: Int,
+    commands: Mailbox<SourceThread.Command>,
+    post: @escaping @Sendable (Input) -> Void,
+    log: @escaping @Sendable (LogEntry) -> Void
+  ) {
+    self.index = index
+    self.configuration = configuration
+    self.payloadByteCountMax = min(max(0, payloadByteCountMax), Self.payloadByteCountMax) + 1
+    self.commands = commands
+    self.post = post
+    self.log = log
+  }
+
+  /// Waits for something to happen and deals with it.
+  func runOnce() {
+    let events = wait()
+    for command in commands.takeAll() { take(command) }
+    do throws(LinkFailure) {
+      switch phase {
+      case .idle: break
+      case .connecting(let setup):
+        guard let client = try setup.advance(events, now: SystemClock.boot()) else { return }
+        begin(client)
+      case .up(let client): try advance(client, events)
+      }
+    } catch {
+      close(error)
+    }
+  }
+
+  /// A QoS 1 event was read whose PUBACK is not allowed yet.
+  private var isHeld: Bool { lastHeldBatch > releasedCount }
+  /// A batch is with the agent.
+  private var isAwaiting: Bool { answeredCount < handedOverCount }
+
+  private func wait() -> Int32 {
+    let own = PollRequest(commands.event.descriptor, POLLIN)
+    let now = SystemClock.boot()
+    switch phase {
+    case .idle:
+      _ = waitForEvents([own], microseconds: .max)
+      return 0
+    case .connecting(let setup):
+      return waitForEvents([own, setup.pollRequest], microseconds: setup.deadline - now)[1]
+    case .up(let client):
+      // While reading pauses the socket is left out: its end would be reported over and over.
+      var socket = PollRequest(-1, 0)
+      var rest = Int64.max
+      if isReleasing {
+        socket = PollRequest(client.descriptor ?? -1, POLLOUT)
+        rest = writeDeadline - now
+      } else if !isAwaiting {
+        socket = PollRequest(client.descriptor ?? -1, POLLIN)
+        rest = mayHaveMore ? 0 : housekeepingAt - now
+      }
+      return waitForEvents([own, socket], microseconds: rest)[1]
+    }
+  }
+
+  private func take(_ command: SourceThread.Command) {
+    switch command {
+    case .connect(let version): connect(version)
+    case .readMore(let through):
+      answeredCount = max(answeredCount, min(through, handedOverCount))
+    case .release(let through):
+      let through = min(through, handedOverCount)
+      answeredCount = max(answeredCount, through)
+      // While a newer batch is held this changes nothing yet; it counts once that one is QoS 0.
+      releasedCount = max(releasedCount, through)
+    case .disconnect(let releasing, let through):
+      if releasing { releasedCount = max(releasedCount, min(through, handedOverCount)) }
+      disconnect(releasing: releasing)
+    case .finish:
+      if case .up = phase { disconnect(releasing: true) }
+      phase = .idle
+      isFinished = true
+    }
+  }
+
+  private func connect(_ version: ProtocolVersion) {
+    guard case .idle = phase else { return }
+    let settings = ClientSettings(
+      link: configuration.link,
+      version: version,
+      session: .kept(expirySeconds: configuration.sessionExpirySeconds),
+      receiveMaximum: configuration.receiveMaximum
+    )
+    do throws(LinkFailure) {
+      phase = .connecting(
+        try LinkSetup(
+          settings,
+          receiver: self,
+          hanging: hanging,
+          wake: commands.event,
+          now: SystemClock.boot()
+        )
+      )
+    } catch {
+      close(error)
+    }
+  }
+
+  private func begin(_ client: MosquittoClient) {
+    phase = .up(client)
+    defer { if !batch.isEmpty { handOver() } }
+    // Nothing of this connection is under way yet, whatever became of the last one's batches.
+    answeredCount = handedOverCount
+    releasedCount = handedOverCount
+    isReleasing = false
+    // TLS may have more in its buffer than poll(2) can know of; it may even have delivered events
+    // together with CONNACK, and those must be held before SUBSCRIBE is written.
+    mayHaveMore = true
+    let now = SystemClock.boot()
+    housekeepingAt = now + housekeepingInterval
+    subscribeDeadline = now + configuration.link.connectTimeout
+  }
+
+  private func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
+    if !isHeld && client.wantsWrite {
+      let now = SystemClock.boot()
+      if !isReleasing { writeDeadline = now + keepAlive }
+      isReleasing = !(try client.write())
+      if isReleasing && now >= writeDeadline {
+        throw LinkFailure(.keepAliveTimeout, "the broker takes no acknowledgements")
+      }
+    } else {
+      isReleasing = false
+    }
+    if isReleasing || isAwaiting { return }
+    if mayHaveMore || events & (POLLIN | POLLERR | POLLHUP) != 0 { try read(client) }
+    let now = SystemClock.boot()
+    if !isAwaiting && now >= housekeepingAt {
+      // What waits in the socket may be the very answer that is missed.
+      try read(client)
+      if isAwaiting { return }
+      housekeepingAt = now + housekeepingInterval
+      // PINGREQ would queue behind held PUBACKs; it is not needed while events flow.
+      if !isHeld {
+        try client.keepAlive()
+        _ = try client.write()
+      }
+      if let subscribeDeadline, now >= subscribeDeadline {
+        throw LinkFailure(.closed, "no SUBACK within the connect timeout")
+      }
+    }
+  }
+
+  /// One pass: reads until nothing is left or the batch is full, then hands it over.
+  private func read(_ client: MosquittoClient) throws(LinkFailure) {
+    if !mayHaveMore { pause(until: passEnd + Self.passIntervalMin) }
+    defer { passEnd = SystemClock.boot() }
+    arrival = SystemClock.reading()
+    mayHaveMore = false
+    defer { handOver() }
+    // Bounded for packets that are no events as well.
+    for _ in 0..<(2 * Self.batchEventCountMax) {
+      if try client.read() == .drained { return }
+      if batch.count >= Self.batchEventCountMax || batch.bytes.count >= Self.batchByteCountMax {
+        break
+      }
+    }
+    mayHaveMore = true
+  }
+
+  private func handOver() {
+    if batch.isEmpty { return }
+    handedOverCount += 1
+    if hasQoS1 { lastHeldBatch = handedOverCount }
+    hasQoS1 = false
+    // An exact copy: the agent may keep it, and must not keep the capacity with it.
+    post(.received(source: index, EventBatch(bytes: Array(batch.bytes), rows: Array(batch.rows))))
+    if batch.bytes.capacity > Self.keptByteCountMax
+      && batch.bytes.count < batch.bytes.capacity / 4
+    {
+      batch = EventBatch()
+    } else {
+      batch.removeAll()
+    }
+  }
+
+  private func disconnect(releasing: Bool) {
+    // DISCONNECT stands behind every held PUBACK, so it can be written only where they can.
+    if case .up(let client) = phase, releasing, !isHeld {
+      client.disconnect(until: SystemClock.boot() + Self.disconnectTimeout)
+    }
+    if case .idle = phase { return }
+    close(LinkFailure(.requested, "closed by Holdfast"))
+  }
+
+  private func close(_ failure: LinkFailure) {
+    if !batch.isEmpty { handOver() }
+    if case .up(let client) = phase { client.receiver = nil }
+    phase = .idle
+    subscribeDeadline = nil
+    post(.sourceClosed(source: index, failure))
+  }
+
+  private var keepAlive: Int64 { Int64(configuration.link.keepAliveSeconds) * 1_000_000 }
+  private var housekeepingInterval: Int64 { min(max(keepAlive / 12, 1_000_000), 5_000_000) }
+}
+
+extension SourceRunner: MosquittoClientReceiver {
+  func granted(_ grant: SessionGrant, by client: MosquittoClient) {
+    arrival = SystemClock.reading()
+    do throws(LinkFailure) {
+      try client.subscribe(configuration.topics)
+    } catch {
+      log(LogEntry(.error, "source \(configuration.name): \(error.detail)"))
+    }
+    post(.sourceConnected(source: index, grant))
+  }
+
+  func subscribed(codes: [Int32]) {
+    subscribeDeadline = nil
+    for (filter, code) in zip(configuration.topics, codes) {
+      if code >= 0x80 {
+        log(
+          LogEntry(
+            .error,
+            """
+            source \(configuration.name): the broker refuses the subscription to \(filter) \
+            (code \(code)); check its access rules
+            """
+          )
+        )
+      } else if code == 0 {
+        log(
+          LogEntry(
+            .warning,
+            """
+            source \(configuration.name): the broker grants QoS 0 only for \(filter); \
+            nothing of it is acknowledged or redelivered
+            """
+          )
+        )
+      }
+    }
+  }
+
+  func received(
+    topic: UnsafeRawBufferPointer,
+    payload: UnsafeRawBufferPointer,
+    properties: [UInt8],
+    isQoS1: Bool,
+    isRetained: Bool
+  ) {
+    var flags = EventFlags()
+    if isQoS1 { flags.insert(.qos1) }
+    if isRetained { flags.insert(.retained) }
+    if isQoS1 { hasQoS1 = true }
+    let kept = unsafe UnsafeRawBufferPointer(rebasing: payload.prefix(payloadByteCountMax))
+    let isAppended = unsafe properties.withUnsafeBytes { properties in
+      unsafe batch.append(
+        topic: topic,
+        payload: kept,
+        properties: properties,
+        clock: arrival,
+        source: UInt8(truncatingIfNeeded: index),
+        flags: flags
+      )
+    }
+    // Out of reach: one packet is at most 256 MiB, and a batch ends at 4 MiB.
+    if !isAppended { log(LogEntry(.error, "source \(configuration.name): an event was too long")) }
+  }
+
+  func acknowledged(messageID: Int32, reasonCode: UInt8) {}
+}

@@ -1,0 +1,51 @@
+package import HoldfastAgent
+import HoldfastRingLog
+
+/// When the operator gets a status line, and what it says.
+package struct StatusLine {
+  /// Microseconds between two looks, and between two lines while nothing changes.
+  package static let interval: Int64 = 10_000_000
+  package static let idleInterval: Int64 = 600_000_000
+
+  private var last: AgentStatus?
+  private var lastAt: Int64 = 0
+
+  package init() {}
+
+  /// The line, if it is time for one.
+  ///
+  /// - Parameters:
+  ///   - status: the agent's.
+  ///   - now: microseconds by boot clock.
+  /// - Returns: the line, or nil.
+  package mutating func next(_ status: AgentStatus, now: Int64) -> String? {
+    if status == last && now - lastAt < Self.idleInterval { return nil }
+    last = status
+    lastAt = now
+    return Self.text(status)
+  }
+
+  /// One line: what came in, what is durable, what is out, what is full.
+  package static func text(_ status: AgentStatus) -> String {
+    let received = status.sources.reduce(UInt64(0)) { $0 &+ $1.ledger.received }
+    let delivered = status.upstreams.reduce(UInt64(0)) { $0 &+ $1.ledger.delivered }
+    let lag = status.upstreams.map(\.lagEventCount).max() ?? 0
+    var text =
+      "received \(received), durable to #\(status.durable), delivered \(delivered), lag \(lag), "
+      + "ring \(mebibytes(status.ringByteCount)) of \(mebibytes(status.ringByteCountMax)) MiB"
+    for source in status.sources {
+      text += ", source \(source.ledger.name) \(source.isConnected ? "up" : "down")"
+    }
+    for upstream in status.upstreams {
+      text += ", upstream \(upstream.ledger.name) \(upstream.isConnected ? "up" : "down")"
+      if status.upstreams.count > 1 { text += " (lag \(upstream.lagEventCount))" }
+    }
+    if status.health != .good { text += ", health \(status.health.rawValue)" }
+    return text
+  }
+
+  private static func mebibytes(_ byteCount: Int) -> String {
+    let tenths = (max(0, byteCount) * 10 + (1 << 19)) >> 20
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+}
