@@ -19,6 +19,7 @@ public enum ConfigurationFile {
   /// - Parameters:
   ///   - path: as given by the operator; named in each message.
   ///   - defaultAgentID: for a file without `agent.id`.
+  /// - Returns: the checked configuration with its warnings.
   /// - Throws: everything that is wrong with the file, sorted by line.
   public static func load(
     path: String,
@@ -50,6 +51,7 @@ public enum ConfigurationFile {
   ///   - text: TOML.
   ///   - file: named in each message; files named within it are taken from its directory.
   ///   - defaultAgentID: for a text without `agent.id`.
+  /// - Returns: the checked configuration with its warnings.
   /// - Throws: everything that is wrong with the text, sorted by line.
   public static func load(
     text: String,
@@ -112,24 +114,47 @@ public enum ConfigurationFile {
       return nil
     }
     let positions = KeyPositions(bytes)
-    for defect in positions.defects {
-      problems.error("", line: defect.line, defect.what, "correct it")
+    if let defect = positions.defects.first {
+      // Only what stands before is fit for the library; an error in there is the true cause.
+      let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      let before = Array(lines.prefix(defect.line - 1).joined(separator: [UInt8(ascii: "\n")]))
+      if case .failure(let error) = parse(String(decoding: before, as: UTF8.self)),
+        !error.description.contains("end-of-file")
+      {
+        report(error, problems)
+      } else {
+        problems.error("", line: defect.line, defect.what, "correct it")
+      }
+      return nil
     }
-    guard positions.defects.isEmpty else { return nil }
+    switch parse(text) {
+    case .success(let table):
+      return ConfigurationNode(table, positions: positions)
+    case .failure(let error):
+      report(error, problems)
+      return nil
+    }
+  }
+
+  private static func parse(_ text: String) -> Result<TOMLTable, TOMLParseError> {
     do {
-      return ConfigurationNode(try TOMLTable(string: text), positions: positions)
+      return .success(try TOMLTable(string: text))
     } catch let error as TOMLParseError {
-      let place = error.source.begin
-      problems.error(
-        "",
-        line: max(place.line, 1),
-        "column \(place.column): not valid TOML: \(oneLine(error.description))",
-        "correct the syntax"
-      )
+      return .failure(error)
     } catch {
-      problems.error("", line: 1, "not valid TOML", "correct the syntax")
+      // The library throws nothing else.
+      return .success(TOMLTable())
     }
-    return nil
+  }
+
+  private static func report(_ error: TOMLParseError, _ problems: ProblemList) {
+    let place = error.source.begin
+    problems.error(
+      "",
+      line: max(place.line, 1),
+      "column \(place.column): not valid TOML: \(oneLine(error.description))",
+      "correct the syntax"
+    )
   }
 
   private static func oneLine(_ text: String) -> String {

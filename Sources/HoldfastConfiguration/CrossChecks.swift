@@ -113,7 +113,7 @@ struct CrossChecks {
     let selected = upstream.settings.format == .event ? upstream.settings.topics : []
     let outgoing =
       upstream.settings.format == .event
-      ? selected.map { template.reach(of: $0, values) ?? $0 }
+      ? selected.flatMap { template.reach(of: $0, values) }
       : [TopicFilter(template.filled(values))].compactMap { $0 }
     let key: UpstreamKey =
       upstream.table.has(UpstreamKey.topic) || !upstream.table.has(UpstreamKey.topics)

@@ -4,6 +4,7 @@
 /// digits are the low bits of a hash of it. Empty, thus no valid id, for an empty machine id.
 ///
 /// - Parameter machineID: the text of `/etc/machine-id`.
+/// - Returns: an agent id, or the empty text.
 public func defaultAgentID(machineID: String) -> String {
   let digits = machineID.utf8.filter { $0 > 0x20 && $0 < 0x7F }
   guard !digits.isEmpty else { return "" }

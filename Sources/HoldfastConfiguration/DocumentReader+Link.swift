@@ -179,8 +179,10 @@ extension DocumentReader {
     return tls
   }
 
-  /// The path of a PEM file. One that can't be read now is a warning only: certificates come and
-  /// go while the agent must go on storing events.
+  /// The path of a PEM file.
+  ///
+  /// One that can't be read now is a warning only: certificates come and go while the agent must
+  /// go on storing events.
   private func readPath(_ table: TableReader, _ key: TLSKey, isSecret: Bool) -> String? {
     guard let text = table.text(key) else { return nil }
     guard !text.isEmpty else {

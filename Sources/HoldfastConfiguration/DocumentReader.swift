@@ -37,8 +37,20 @@ struct DocumentReader {
     let upstreamTables = tables("upstream", of: document)
     checkNames(sourceTables)
     checkNames(upstreamTables)
-    checkCount(sourceTables.count, Self.sourceCountMax, "source", "topics = [\"sensors/#\"]")
-    checkCount(upstreamTables.count, Self.upstreamCountMax, "upstream", "format = \"event\"")
+    checkCount(
+      sourceTables.count,
+      of: "source",
+      in: document,
+      atMost: Self.sourceCountMax,
+      needs: "name, url and topics"
+    )
+    checkCount(
+      upstreamTables.count,
+      of: "upstream",
+      in: document,
+      atMost: Self.upstreamCountMax,
+      needs: "name and url"
+    )
     let sources = sourceTables.compactMap(readSource)
     let upstreams = upstreamTables.compactMap(readUpstream)
 
@@ -113,13 +125,22 @@ struct DocumentReader {
     return TableReader(entries: entries, line: line, title: title, problems: problems)
   }
 
-  private func checkCount(_ count: Int, _ countMax: Int, _ name: String, _ example: String) {
-    if count == 0 {
+  private func checkCount(
+    _ count: Int,
+    of name: String,
+    in document: TableReader,
+    atMost countMax: Int,
+    needs keys: String
+  ) {
+    // What stands there in another shape has been told already.
+    var isAbsent = document.entries[name] == nil
+    if case .array(let elements)? = document.entries[name]?.value { isAbsent = elements.isEmpty }
+    if count == 0 && isAbsent {
       problems.error(
         name,
         line: 1,
         "there is no [[\(name)]]",
-        "add one with name, url and \(example)"
+        "add one with \(keys)"
       )
     } else if count > countMax {
       problems.error(

@@ -18,8 +18,8 @@ struct KeyPositions {
 
   /// Lines, from 1, by path.
   private(set) var lines: [[PathStep]: Int] = [:]
-  /// What the library would misread: escaped NULs (it would cut the text there) and nesting
-  /// without end.
+  /// What the library must not see: escaped NULs (it would cut the text there), nesting without
+  /// end, and what it would take for a mistake of its own.
   private(set) var defects: [(line: Int, what: String)] = []
 
   init(_ text: [UInt8]) {

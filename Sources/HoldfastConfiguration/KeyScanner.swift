@@ -10,7 +10,7 @@ struct KeyScanner {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  /// Reads everything. Each turn takes at least one byte.
+  /// Reads everything; each turn takes at least one byte.
   mutating func run() {
     var table: [PathStep] = []
     while let byte = peek() {
@@ -35,6 +35,11 @@ struct KeyScanner {
     let headerLine = line
     let isList = peek() == UInt8(ascii: "[")
     if isList { advance() }
+    skipBlanks()
+    // The library asserts a key here instead of reporting its absence.
+    if let byte = peek(), byte != UInt8(ascii: "]"), !Self.beginsKey(byte) {
+      defects.append((line, "the name of a table is missing"))
+    }
     let keys = dottedKey()
     var path: [PathStep] = []
     for (position, key) in keys.enumerated() {
@@ -98,6 +103,10 @@ struct KeyScanner {
         advance()
         return
       } else if byte == UInt8(ascii: ",") {
+        advance()
+      } else if byte == UInt8(ascii: "}") {
+        // The library asserts a value here instead of reporting its absence.
+        defects.append((line, "an array has } in place of a value"))
         advance()
       } else if closing == UInt8(ascii: "}") {
         keyAndValue(in: path, depth: depth + 1)
@@ -255,6 +264,10 @@ struct KeyScanner {
       true
     default: false
     }
+  }
+
+  private static func beginsKey(_ byte: UInt8) -> Bool {
+    isBareKeyByte(byte) || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
   }
 
   private static func endsBareValue(_ byte: UInt8) -> Bool {

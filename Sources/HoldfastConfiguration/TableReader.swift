@@ -100,14 +100,19 @@ struct TableReader {
     _ key: some RawRepresentable<String>,
     of type: T.Type
   ) -> T? {
-    guard let text = text(key) else { return nil }
-    if let value = T(rawValue: text) { return value }
+    guard let node = entries[key.rawValue] else { return nil }
     let words = T.allCases.map(\.rawValue)
+    let remedy = "give one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))"
+    guard case .text(let text) = node.value else {
+      error(key, "must be a string, not \(node.kind)", remedy)
+      return nil
+    }
+    if let value = T(rawValue: text) { return value }
     problems.error(
       key.rawValue,
       line: line(of: key),
       "\(key.rawValue) of \(title) is \(quoted(text))",
-      "give one of \(words.map { "\"\($0)\"" }.joined(separator: ", "))",
+      remedy,
       nearest: nearest(to: text, among: words)
     )
     return nil

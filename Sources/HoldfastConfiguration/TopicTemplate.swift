@@ -35,20 +35,27 @@ struct TopicTemplate {
     return result + rest
   }
 
-  /// A filter that matches every topic the template can make from topics matching `filter`, and
-  /// perhaps more: where a wildcard ends up beside other text, its whole level, or everything
-  /// from there on, counts as matched.
-  func reach(of filter: TopicFilter, _ values: [String: String]) -> TopicFilter? {
-    var values = values
-    values["topic"] = filter.description
-    var levels: [String] = []
-    for level in filled(values).split(separator: "/", omittingEmptySubsequences: false) {
-      if level.contains("#") {
-        levels.append("#")
-        break
+  /// Filters that match every topic the template can make from topics matching `filter`, and
+  /// perhaps more.
+  ///
+  /// Where a wildcard ends up beside other text, its whole level, or everything from there on,
+  /// counts as matched.
+  func reach(of filter: TopicFilter, _ values: [String: String]) -> [TopicFilter] {
+    var texts = [filter.description]
+    // "a/#" matches "a" too, which may be followed by more text within its level.
+    if filter.description.hasSuffix("/#") { texts.append(String(filter.description.dropLast(2))) }
+    return texts.compactMap { text in
+      var values = values
+      values["topic"] = text
+      var levels: [String] = []
+      for level in filled(values).split(separator: "/", omittingEmptySubsequences: false) {
+        if level.contains("#") {
+          levels.append("#")
+          break
+        }
+        levels.append(level.contains("+") ? "+" : String(level))
       }
-      levels.append(level.contains("+") ? "+" : String(level))
+      return TopicFilter(levels.joined(separator: "/"))
     }
-    return TopicFilter(levels.joined(separator: "/"))
   }
 }
