@@ -12,9 +12,15 @@ public struct ConfigurationProblem: Equatable, Sendable {
   public var nearest: String?
 
   /// `FILE:LINE: what; what to do (did you mean "x"?)`, on one line.
-  public func described(file: String) -> String {
+  ///
+  /// - Parameters:
+  ///   - file: the file's name as given.
+  ///   - severity: stands before what is wrong: `warning`; nil for errors.
+  /// - Returns: the line, without its end.
+  public func described(file: String, severity: String? = nil) -> String {
     let hint = nearest.map { " (did you mean \"\($0)\"?)" } ?? ""
-    return "\(file):\(line): \(what); \(remedy)\(hint)"
+    let label = severity.map { "\($0): " } ?? ""
+    return "\(file):\(line): \(label)\(what); \(remedy)\(hint)"
   }
 }
 

@@ -179,3 +179,24 @@ import Testing
     #expect(warnings.map(\.key) == ["topics", "batch_age", "topics"])
   }
 }
+
+@Suite struct SummaryTests {
+  @Test func theSummaryNamesEachPartOnALine() throws {
+    let text = sample(
+      ring: "max_age = \"30d\"",
+      source: "username = \"someone\"\npassword = \"hunter2\"",
+      upstream: "format = \"ndjson\"\ncompression = \"zstd\"",
+      sourceTopics: "topics = [\"a\", \"b\", \"c\", \"d\", \"e\"]"
+    )
+    let summary = try load(text).summary
+    #expect(
+      summary == """
+          agent     edge-1   /var/lib/holdfast
+          ring      256MiB   drop-oldest when full, at most 30d old, commits every 250ms
+          source    floor    mqtt://127.0.0.1:1883 a, b, c and 2 more
+          upstream  central  # as ndjson zstd to holdfast/{agent}/events at mqtt://127.0.0.1:2883
+        """
+    )
+    #expect(!summary.contains("hunter2") && !summary.contains("someone"))
+  }
+}
