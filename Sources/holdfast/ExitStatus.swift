@@ -1,10 +1,8 @@
 import Glibc
 
-/// What the command ends with: the numbers of sysexits.h, which systemd shows by name.
+/// What the command itself ends with; the agent's loop has codes of its own (docs/commands.md).
 enum ExitStatus {
-  static let fault: Int32 = 70
-  static let cannotCreate: Int32 = 73
-  static let locked: Int32 = 75
+  /// EX_CONFIG of sysexits.h, which systemd shows by name.
   static let configuration: Int32 = 78
 }
 

@@ -14,9 +14,9 @@ import ArgumentParser
 
       EXIT CODES:
         0   done; `run` was asked to stop and has saved everything
+        1   `run` was asked to stop and couldn't save everything in time
         64  wrong arguments
-        70  a fault within Holdfast
-        73  the data directory can't be made or used
+        71  the operating system refuses what `run` needs, such as a thread
         75  another agent is running on the data directory
         78  the configuration can't be used; every error is on standard error
       """,

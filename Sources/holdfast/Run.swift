@@ -37,5 +37,5 @@ struct Run: ParsableCommand {
 /// Stands in for the agent's loop.
 private func runAgent(_ configuration: AgentConfiguration) -> Int32 {
   complain("holdfast: this build has no agent loop; only `holdfast check` works")
-  return ExitStatus.fault
+  return 71
 }
