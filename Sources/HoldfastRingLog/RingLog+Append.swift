@@ -1,0 +1,240 @@
+public import HoldfastEvent
+
+extension RingLog {
+  /// Numbers events and encodes them; nothing is durable or readable before ``commit(now:)``.
+  ///
+  /// Payloads above the limit are dropped, counted and recorded as a gap in their place.
+  ///
+  /// - Parameters:
+  ///   - events: in order of arrival.
+  ///   - index: the configured source they came from.
+  ///   - now: both clocks.
+  /// - Throws: `.full` when there is no room (nothing of the batch may be acknowledged then, part
+  ///   of it may be stored); `.disk` after ``isFailing`` was raised.
+  /// - Complexity: O(bytes).
+  public mutating func append(
+    _ events: EventBatch, source index: Int, now: ClockReading
+  ) throws(RingLogError) {
+    let limit = configuration.payloadByteCountMax
+    let source = UInt8(truncatingIfNeeded: sourceIndices[index])
+    guard events.rows.contains(where: { !Self.isStorable($0, limit) || $0.source != source }) else {
+      return try appendStorable(events, source: index, now: now)
+    }
+    var part = EventBatch(bytes: events.bytes)
+    for var row in events.rows {
+      guard Self.isStorable(row, limit) else {
+        try appendStorable(part, source: index, now: now)
+        part.rows.removeAll(keepingCapacity: true)
+        drop(1, from: index, .oversize)
+        mark(.oversize, count: 1, topics: [Array(events.bytes[row.topicRange])], now: now)
+        continue
+      }
+      row.source = source
+      part.rows.append(row)
+    }
+    try appendStorable(part, source: index, now: now)
+  }
+
+  private static func isStorable(_ row: EventBatch.Row, _ payloadByteCountMax: Int) -> Bool {
+    row.payloadByteCount <= payloadByteCountMax && row.propertiesByteCount <= 64 << 10
+  }
+
+  /// Places a gap record that covers no numbers right before the next event's number.
+  public mutating func mark(
+    _ reason: GapReason, count: UInt64?, topics: [[UInt8]] = [], now: ClockReading
+  ) {
+    let record = GapRecord(
+      log: state.log, first: next, end: next, count: count, reason: reason, topics: topics,
+      wall: now.wall)
+    state.gaps.add(record, frontier: positions.max() ?? 0)
+    isStateDirty = true
+    mustSaveState = true
+  }
+
+  private mutating func appendStorable(
+    _ events: EventBatch, source index: Int, now: ClockReading
+  ) throws(RingLogError) {
+    if events.isEmpty { return }
+    let count = UInt64(events.count)
+    if next + count >= state.reserved {
+      // No number may be given to an event before the bound above it is durable.
+      guard !isFailing else { throw .full }
+      try saveState(reserving: count, now: now)
+    }
+    if isFailing && pendingMemoryByteCount + events.memoryByteCount > Self.failingByteCountMax {
+      throw .full
+    }
+    let first = next
+    pending.append(StoredBatch(log: state.log, first: first, events: events))
+    next += count
+    pendingEventCount += events.count
+    pendingMemoryByteCount += events.memoryByteCount
+    let slot = sourceIndices[index]
+    state.sources[slot].received += count
+    state.sources[slot].stored += count
+    state.sources[slot].possiblyRedelivered += UInt64(
+      events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) })
+    if isFailing { return }
+    do throws(RingLogError) {
+      try encode(pending.count - 1, now: now)
+    } catch .full {
+      takeBack(source: index)
+      throw .full
+    } catch {
+      try rewritePending(after: error, now: now)
+    }
+  }
+
+  /// Undoes the last append, for which there was no room.
+  ///
+  /// Everything before it was written when the segment before was left. Blocks on disk may bear
+  /// some of its numbers, so these are passed by and never given out again.
+  private mutating func takeBack(source index: Int) {
+    guard let last = pending.popLast() else { return }
+    let count = UInt64(last.events.count)
+    let slot = sourceIndices[index]
+    state.sources[slot].received -= count
+    state.sources[slot].stored -= count
+    pendingEventCount -= last.events.count
+    pendingMemoryByteCount -= last.events.memoryByteCount
+    if !segments.isEmpty {
+      segments[segments.count - 1].end = min(segments[segments.count - 1].end, last.first)
+    }
+    addGap(last.first..<next, reason: .unused, topics: [], now: ClockReading(boot: 0, wall: 0))
+    mustSaveState = true
+  }
+
+  /// Encodes one pending batch, rotating to further segments as they fill.
+  mutating func encode(_ index: Int, now: ClockReading) throws(RingLogError) {
+    var row = 0
+    let count = pending[index].events.count
+    while row < count {
+      let number = pending[index].first + UInt64(row)
+      let segment = try activeSegment(first: number, now: now)
+      let taken = writer.append(
+        &pending[index].events, from: row, first: number,
+        room: configuration.segmentByteCount - segment.offset, stamp: stamp(segment))
+      guard let taken else { throw .compression }
+      row = taken
+      if row < count {
+        try writeOutput()
+        fence(end: pending[index].first + UInt64(row))
+      }
+    }
+  }
+
+  private func stamp(_ segment: ActiveSegment) -> BlockStamp {
+    BlockStamp(epoch: segment.epoch, log: state.log, bootID: bootID, durable: durable)
+  }
+
+  /// Writes what is pending and makes it durable; raises ``durable``.
+  ///
+  /// - Throws: when neither the segment nor a fresh one takes it; ``isFailing`` is raised then and
+  ///   the events stay in memory.
+  public mutating func commit(now: ClockReading) throws(RingLogError) {
+    guard !isFailing else { throw .full }
+    if pendingEventCount > 0 {
+      do throws(RingLogError) {
+        try writeOutput()
+      } catch {
+        try rewritePending(after: error, now: now)
+        do throws(RingLogError) { try writeOutput() } catch { throw fail(error) }
+      }
+      finishPending()
+    }
+    if mustSaveState { try saveState(reserving: 0, now: now) }
+  }
+
+  /// Closes the open block, writes all finished ones and syncs.
+  mutating func writeOutput() throws(RingLogError) {
+    guard var segment = active else { return }
+    guard writer.closeBlock(stamp(segment)) else { throw .compression }
+    if writer.output.isEmpty { return }
+    do throws(DiskError) {
+      try disk.write(segment.file, at: segment.offset, writer.output[...])
+      try disk.sync(segment.file)
+    } catch {
+      throw .disk(error)
+    }
+    segment.offset += writer.output.count
+    active = segment
+    let last = segments.count - 1
+    segments[last].dataByteCount = segment.offset
+    segments[last].payloadByteCount =
+      (segments[last].payloadByteCount ?? 0) + writer.outputPayloadByteCount
+    segments[last].end = next
+    writer.removeOutput()
+  }
+
+  private mutating func finishPending() {
+    durable = next - 1
+    if !segments.isEmpty { segments[segments.count - 1].end = next }
+    for slot in upstreamIndices { state.upstreams[slot].offered += UInt64(pendingEventCount) }
+    for batch in pending { tail.append(batch) }
+    forgetPending()
+    isStateDirty = true
+  }
+
+  mutating func forgetPending() {
+    pending.removeAll(keepingCapacity: true)
+    pendingEventCount = 0
+    pendingMemoryByteCount = 0
+  }
+
+  /// Leaves the active segment for good; what is in it stays readable up to what was durable.
+  mutating func fence(end: SequenceNumber) {
+    if let active { disk.close(active.file) }
+    active = nil
+    writer.beginSegment()
+    if !segments.isEmpty {
+      let last = segments.count - 1
+      segments[last].end = min(segments[last].end, end)
+    }
+    removeEmptySegments()
+  }
+
+  /// Hot files in which nothing durable was written are free again.
+  private mutating func removeEmptySegments() {
+    guard active == nil, let last = segments.last, !last.isSealed,
+      last.dataByteCount == 0 || last.first >= last.end
+    else { return }
+    segments.removeLast()
+    // Never as a spare: after a failed write its pages are in an unknown condition.
+    discard(last.name)
+  }
+
+  /// Puts every pending event into a fresh segment after the active one failed.
+  mutating func rewritePending(
+    after error: RingLogError, now: ClockReading
+  ) throws(RingLogError) {
+    if isFailing { throw error }
+    note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
+    fence(end: pending.first?.first ?? next)
+    do throws(RingLogError) {
+      for index in pending.indices { try encode(index, now: now) }
+    } catch {
+      throw fail(error)
+    }
+  }
+
+  /// Raises ``isFailing`` and lets go of the active segment.
+  mutating func fail(_ error: RingLogError) -> RingLogError {
+    fence(end: pending.first?.first ?? next)
+    if !isFailing {
+      note(
+        .error,
+        "ring log: \(Self.describe(error)); the disk fails: events are acknowledged only when "
+          + "every upstream has them")
+    }
+    isFailing = true
+    return error
+  }
+
+  static func describe(_ error: RingLogError) -> String {
+    switch error {
+    case .disk(let error): "\(error)"
+    case .full: "no room"
+    case .compression: "compression failed"
+    }
+  }
+}

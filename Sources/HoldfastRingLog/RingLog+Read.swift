@@ -1,0 +1,121 @@
+public import HoldfastEvent
+
+extension RingLog {
+  /// The first number that readers may not see yet.
+  public var readableEnd: SequenceNumber { isFailing ? next : durable + 1 }
+
+  /// What stands at number `sequence` for upstream `index`.
+  ///
+  /// - Parameters:
+  ///   - index: the configured upstream; each has a reader with a place of its own.
+  ///   - sequence: the number wanted, at least 1.
+  ///   - passedGaps: how many marks right before that number were passed already.
+  ///   - now: both clocks, for gap records that damage makes necessary.
+  /// - Returns: see ``ReadResult``; `.end` also when the disk can't be read for the moment.
+  /// - Complexity: O(block), and O(log segments) to find it.
+  public mutating func read(
+    _ index: Int, from sequence: SequenceNumber, passedGaps: Int, now: ClockReading
+  ) -> ReadResult {
+    if let mark = state.gaps.standing(before: sequence, passed: passedGaps) { return .gap(mark) }
+    if let gap = state.gaps.covering(sequence)?.clipped(from: sequence) { return .gap(gap) }
+    guard sequence < readableEnd else { return .end }
+    if let batch = tail.batch(holding: sequence) ?? pendingBatch(holding: sequence) {
+      return cut(batch, at: sequence)
+    }
+    guard let place = segmentIndex(holding: sequence) else {
+      // Nothing holds it and nothing says why: a file of ours has gone.
+      let end = segments.first { $0.first > sequence }?.first ?? readableEnd
+      return lose(sequence..<max(end, sequence + 1), now: now)
+    }
+    let segment = segments[place]
+    do throws(DiskError) {
+      switch try readers[index].read(sequence, in: segment, directory: directory) {
+      case .events(let batch): return cut(batch, at: sequence)
+      case .missing(let end): return lose(sequence..<max(end, sequence + 1), now: now)
+      }
+    } catch {
+      if error.errno == Self.noEntry { return lose(sequence..<segment.end, now: now) }
+      note(.warning, "ring log: \(error); reading is tried again")
+      return .end
+    }
+  }
+
+  private func pendingBatch(holding sequence: SequenceNumber) -> StoredBatch? {
+    guard isFailing else { return nil }
+    return pending.first { $0.index(of: sequence) != nil }
+  }
+
+  /// The batch up to the next gap record, so that records reach the reader in their place.
+  private func cut(_ batch: StoredBatch, at sequence: SequenceNumber) -> ReadResult {
+    guard let row = batch.index(of: sequence) else { return .end }
+    guard let place = state.gaps.nextPlace(after: sequence), place < batch.end else {
+      return .events(batch, row: row)
+    }
+    var part = batch
+    part.events.rows.removeSubrange(Int(place - batch.first)...)
+    return .events(part, row: row)
+  }
+
+  /// Records that numbers can't be read, and answers with the record.
+  mutating func lose(_ range: Range<SequenceNumber>, now: ClockReading) -> ReadResult {
+    let end = min(range.upperBound, readableEnd)
+    if range.lowerBound < end {
+      addGap(range.lowerBound..<end, reason: .corrupt, topics: [], now: now)
+    }
+    guard let gap = state.gaps.covering(range.lowerBound)?.clipped(from: range.lowerBound) else {
+      return .end
+    }
+    return .gap(gap)
+  }
+
+  /// Records the parts of `range` that no record covers yet.
+  mutating func addGap(
+    _ range: Range<SequenceNumber>, reason: GapReason, topics: [[UInt8]], now: ClockReading
+  ) {
+    for part in state.gaps.uncovered(range) {
+      let count = part.upperBound - part.lowerBound
+      state.gaps.add(
+        GapRecord(
+          log: state.log, first: part.lowerBound, end: part.upperBound,
+          count: reason == .unused ? 0 : count, reason: reason, topics: topics, wall: now.wall))
+      if reason == .corrupt {
+        note(
+          .error,
+          "ring log: \(count) events (\(part.lowerBound)-\(part.upperBound - 1)) can't be read; "
+            + "recorded as a gap")
+      }
+    }
+    isStateDirty = true
+  }
+
+  /// Index of the segment whose range holds `sequence`. O(log segments).
+  func segmentIndex(holding sequence: SequenceNumber) -> Int? {
+    var low = 0
+    var high = segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if segments[middle].first <= sequence { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, sequence < segments[low - 1].end else { return nil }
+    return low - 1
+  }
+
+  /// Events lost to upstream `index` beyond its cursor, already certain: per ``LossReason``.
+  public func pendingLoss(_ index: Int) -> [UInt64] {
+    let range = max(positions[index], upstream(index).cursor)..<UInt64.max
+    return LossReason.allCases.map { reason in
+      state.gaps.coveredCount(range, reason: reason == .evicted ? .evicted : .corrupt)
+    }
+  }
+
+  /// Numbers at or after `sequence` that were never given to an event.
+  public func unusedCount(from sequence: SequenceNumber) -> UInt64 {
+    state.gaps.coveredCount(sequence..<UInt64.max, reason: .unused)
+  }
+
+  /// The gap records kept, in order.
+  public var gaps: [GapRecord] { state.gaps.records }
+
+  /// ENOENT.
+  static var noEntry: Int32 { 2 }
+}

@@ -1,0 +1,185 @@
+internal import HoldfastEvent
+
+extension RingLog {
+  /// Most directories tried beside rings of newer formats.
+  private static var directoryCountMax: Int { 16 }
+  /// Numbers passed by when the state, and with it the bound above all numbers, is gone.
+  static var unknownReserve: UInt64 { 16 * reservedCount }
+
+  /// Reads what is there and makes a log of it that can be appended to.
+  mutating func recover(machine: UInt64, newLog: LogID, now: ClockReading) {
+    do throws(DiskError) {
+      let reading = try chooseDirectory()
+      let found = try survey()
+      switch reading {
+      case .state(let saved):
+        state = saved
+        next = saved.durable + 1
+        durable = saved.durable
+      case .missing where found.isEmpty:
+        note(.notice, "ring log: new log \(newLog)")
+      case .missing, .damaged, .newer:
+        note(
+          .error,
+          "ring log: the state file can't be read; counters begin at 0, what is stored is sent "
+            + "again")
+        state.floor = found.map(\.first).min() ?? 1
+        state.epoch = found.compactMap(\.epoch).max() ?? 0
+        state.reserved = 0
+      }
+      restore(found, isStateKnown: state.generation > 0, now: now)
+      if state.machine != machine {
+        note(.warning, "ring log: written on another machine; new events get log id \(newLog)")
+        state.machine = machine
+        state.log = newLog
+      }
+    } catch {
+      note(.error, "ring log: \(error); the disk fails")
+      isFailing = true
+      state.reserved = Self.reservedCount
+    }
+  }
+
+  /// Finds a ring of our format, or a place for one beside newer ones, which stay untouched.
+  private mutating func chooseDirectory() throws(DiskError) -> StateFile.Reading {
+    for index in 0..<Self.directoryCountMax {
+      directory = index == 0 ? "ring" : "ring.\(index)"
+      try disk.makeDirectory(directory)
+      stateFile = StateFile(disk: disk, directory: directory)
+      let reading = try stateFile.read()
+      guard reading == .newer else { return reading }
+      note(
+        .warning,
+        "ring log: \(directory) was written by a newer version and stays untouched; "
+          + "a new log begins beside it")
+    }
+    throw DiskError(.open, directory, errno: Self.exists)
+  }
+
+  /// EEXIST.
+  private static var exists: Int32 { 17 }
+
+  /// Lists the directory: segments with their first numbers; free files become spares.
+  private mutating func survey() throws(DiskError) -> [Segment] {
+    var found: [Segment] = []
+    // Sorted, so that nothing depends on the order in which a directory lists its entries.
+    for entry in try disk.list(directory).sorted(by: { $0.name < $1.name }) {
+      if entry.name == "state" || entry.name == "." || entry.name == ".." { continue }
+      if entry.name == "quarantine" && entry.kind == .directory {
+        for file in try disk.list(directory + "/quarantine") { otherByteCount += file.byteCount }
+        continue
+      }
+      guard entry.kind == .file, entry.isOwn else {
+        note(.warning, "ring log: \(directory)/\(entry.name) is not a file of ours; left alone")
+        continue
+      }
+      if entry.name == Sealer.temporaryName || entry.name == "state.new" {
+        discard(entry.name)
+      } else if let index = Segment.hotIndex(entry.name) {
+        lastHotIndex = max(lastHotIndex, index)
+        if let segment = hotSegment(entry) { found.append(segment) }
+      } else if let range = Segment.sealedRange(entry.name) {
+        if let segment = sealedSegment(entry, range) { found.append(segment) }
+      } else if entry.name.hasPrefix("dead-letter") {
+        otherByteCount += entry.byteCount
+      } else {
+        note(.warning, "ring log: unknown file \(directory)/\(entry.name); left alone")
+      }
+    }
+    return found
+  }
+
+  private mutating func sealedSegment(
+    _ entry: DiskEntry, _ range: Range<SequenceNumber>
+  ) -> Segment? {
+    guard entry.byteCount >= Format.alignment else {
+      quarantine(entry, "is empty")
+      return nil
+    }
+    return Segment(
+      name: entry.name, isSealed: true, epoch: nil, first: range.lowerBound,
+      end: range.upperBound, byteCount: entry.byteCount, dataByteCount: entry.byteCount,
+      payloadByteCount: nil, wall: nil)
+  }
+
+  /// What a hot file holds: a segment, nothing (it becomes a spare), or something newer.
+  private mutating func hotSegment(_ entry: DiskEntry) -> Segment? {
+    guard entry.byteCount >= Format.alignment else {
+      discard(entry.name)
+      return nil
+    }
+    var first: BlockHeader?
+    var isNewer = false
+    do throws(DiskError) {
+      let file = try disk.open(directory + "/" + entry.name, isWritable: false)
+      defer { disk.close(file) }
+      (first, isNewer) = try firstHeader(file, byteCount: entry.byteCount)
+    } catch {
+      quarantine(entry, "\(error)")
+      return nil
+    }
+    if isNewer {
+      note(.warning, "ring log: \(entry.name) has a newer format; left alone")
+      otherByteCount += entry.byteCount
+      return nil
+    }
+    guard let first else {
+      if entry.byteCount == configuration.segmentByteCount && spares.count < Self.spareCountMax {
+        spares.append(SpareFile(name: entry.name, byteCount: entry.byteCount))
+      } else {
+        discard(entry.name)
+      }
+      return nil
+    }
+    return Segment(
+      name: entry.name, isSealed: false, epoch: first.epoch, first: first.first,
+      end: first.end, byteCount: entry.byteCount, dataByteCount: entry.byteCount,
+      payloadByteCount: nil, wall: first.wall)
+  }
+
+  /// The first block of the file's latest life; the whole file is searched only if it does not
+  /// begin with a block.
+  private func firstHeader(
+    _ file: DiskFile, byteCount: Int
+  ) throws(DiskError) -> (BlockHeader?, isNewer: Bool) {
+    var bytes: [UInt8] = []
+    var best: BlockHeader?
+    var offset = 0
+    while offset < byteCount {
+      try disk.read(file, at: offset, count: Format.headerByteCount, into: &bytes)
+      switch BlockHeader.read(bytes[...]) {
+      case .newer: return (nil, true)
+      case .header(let header):
+        if offset == 0 { return (header, false) }
+        if header.epoch > best?.epoch ?? 0 { best = header }
+      case .nothing: break
+      }
+      offset += Format.alignment
+    }
+    return (best, false)
+  }
+
+  /// Moves an unreadable file aside, within the ring's bounds.
+  mutating func quarantine(_ entry: DiskEntry, _ reason: String) {
+    let limit = configuration.byteCountMax / 16
+    do throws(DiskError) {
+      let folder = directory + "/quarantine"
+      try disk.makeDirectory(folder)
+      let kept = try disk.list(folder)
+      let used = kept.reduce(0) { $0 + $1.byteCount }
+      guard kept.count < Self.quarantineCountMax, used + entry.byteCount <= limit else {
+        note(.error, "ring log: \(entry.name) \(reason); quarantine is full, removed")
+        discard(entry.name)
+        return
+      }
+      try disk.rename(directory + "/" + entry.name, to: folder + "/" + entry.name)
+      otherByteCount += entry.byteCount
+      note(.error, "ring log: \(entry.name) \(reason); moved to quarantine")
+    } catch {
+      note(.error, "ring log: \(entry.name) \(reason) and can't be moved aside: \(error)")
+    }
+  }
+
+  /// Most files kept in quarantine.
+  private static var quarantineCountMax: Int { 16 }
+}

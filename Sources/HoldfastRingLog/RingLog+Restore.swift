@@ -1,0 +1,215 @@
+internal import HoldfastEvent
+
+extension RingLog {
+  /// Orders the segments found, finds the end of the log and accounts for what is missing.
+  mutating func restore(_ found: [Segment], isStateKnown: Bool, now: ClockReading) {
+    arrange(found)
+    let end = scanTail(now: now)
+    let proven = max(state.durable, end.proven)
+    let readable = max(end.readable, 1)
+    // Numbers that were durable and can't be read any more.
+    if proven + 1 > readable {
+      addGap(readable..<proven + 1, reason: .corrupt, topics: [], now: now)
+    }
+    let last = max(proven + 1, readable)
+    next = state.isClean ? max(last, state.reserved) : max(last, state.reserved, 1)
+    if !isStateKnown && !found.isEmpty { next = last + Self.unknownReserve }
+    if next > last { addGap(last..<next, reason: .unused, topics: [], now: now) }
+    let saved = state.durable
+    durable = next - 1
+    if !segments.isEmpty {
+      segments[segments.count - 1].end = min(segments[segments.count - 1].end, readable)
+      if segments[segments.count - 1].end <= segments[segments.count - 1].first {
+        free(segments.removeLast())
+      }
+    }
+    recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
+    isStateDirty = true
+  }
+
+  /// Sorts by number, clips what overlaps, and frees what is below the floor or sealed already.
+  private mutating func arrange(_ found: [Segment]) {
+    var sorted = found.sorted {
+      ($0.first, $0.isSealed ? 0 : 1, $0.epoch ?? 0) < ($1.first, $1.isSealed ? 0 : 1, $1.epoch ?? 0)
+    }
+    state.epoch = max(state.epoch, sorted.compactMap(\.epoch).max() ?? 0)
+    // A hot file that was sealed and not freed before the crash holds nothing new.
+    let sealed = sorted.filter(\.isSealed)
+    var kept: [Segment] = []
+    for segment in sorted {
+      let isCopy =
+        !segment.isSealed
+        && sealed.contains { $0.first <= segment.first && segment.first < $0.end }
+      if isCopy { free(segment) } else { kept.append(segment) }
+    }
+    sorted = kept
+    for index in sorted.indices.dropLast() where !sorted[index].isSealed {
+      sorted[index].end = sorted[index + 1].first
+    }
+    for index in sorted.indices.dropLast() {
+      sorted[index].end = min(sorted[index].end, sorted[index + 1].first)
+    }
+    // A hot file of an earlier round whose numbers lie wholly below the floor was released.
+    for segment in sorted.dropLast() where segment.end <= state.floor || segment.end <= segment.first {
+      free(segment)
+    }
+    let last = sorted.last
+    segments = sorted.dropLast().filter { $0.end > state.floor && $0.end > $0.first }
+    if let last { segments.append(last) }
+  }
+
+  /// Reads every block of the newest hot segment.
+  ///
+  /// - Returns: `readable`: the number after the last event that must or may count. `proven`: the
+  ///   highest number that a later block says was durable before it. Beyond that, the first bad
+  ///   block ends the log: it and what follows were never acknowledged.
+  private mutating func scanTail(
+    now: ClockReading
+  ) -> (readable: SequenceNumber, proven: SequenceNumber) {
+    guard let place = segments.indices.last else { return (state.durable + 1, 0) }
+    guard !segments[place].isSealed else { return (segments[place].end, 0) }
+    let reader = SegmentReader(disk: disk)
+    defer { reader.reset() }
+    var whole = segments[place]
+    whole.end = UInt64.max >> 1
+    var proven: SequenceNumber = 0
+    var blocks: [Range<SequenceNumber>] = []
+    var position = whole.first
+    scan: while true {
+      let outcome: SegmentReader.Outcome
+      do throws(DiskError) {
+        outcome = try reader.read(position, in: whole, directory: directory)
+      } catch {
+        note(.error, "ring log: \(error)")
+        break scan
+      }
+      switch outcome {
+      case .missing(let end):
+        if end >= whole.end { break scan }
+        position = end
+      case .events(let batch):
+        blocks.append(batch.first..<batch.end)
+        proven = max(proven, reader.currentDurable)
+        position = batch.end
+      }
+    }
+    proven = max(proven, state.durable)
+    // Past what is proven, only an unbroken run counts.
+    var readable = whole.first
+    for block in blocks {
+      if block.lowerBound > readable && block.lowerBound > proven + 1
+        && !isUnused(readable..<block.lowerBound)
+      {
+        break
+      }
+      readable = max(readable, block.upperBound)
+    }
+    segments[place].end = readable
+    return (readable, proven)
+  }
+
+  private func isUnused(_ range: Range<SequenceNumber>) -> Bool {
+    state.gaps.coveredCount(range, reason: .unused) == range.upperBound - range.lowerBound
+  }
+
+  /// Brings the accounts up to what became durable after the last state write.
+  ///
+  /// Each source's share is read from the events themselves; a source that can't be told (damage)
+  /// keeps its old count, while every upstream is offered every number.
+  private mutating func recount(
+    from first: SequenceNumber, to end: SequenceNumber, isStateKnown: Bool, now: ClockReading
+  ) {
+    let start = isStateKnown ? first : (segments.first?.first ?? end)
+    guard start < end else { return }
+    let unused = state.gaps.coveredCount(start..<end, reason: .unused)
+    for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
+    guard isStateKnown else { return }
+    let reader = SegmentReader(disk: disk)
+    defer { reader.reset() }
+    var position = start
+    while position < end {
+      if let gap = state.gaps.covering(position) {
+        position = gap.end
+        continue
+      }
+      guard let place = segmentIndex(holding: position) else { break }
+      let outcome = try? reader.read(position, in: segments[place], directory: directory)
+      guard case .some(.events(let batch)) = outcome, let row = batch.index(of: position) else {
+        guard case .some(.missing(let next)) = outcome, next > position else { break }
+        position = next
+        continue
+      }
+      for event in batch.events.rows[row...] {
+        let source = Int(event.source)
+        guard state.sources.indices.contains(source) else { continue }
+        state.sources[source].received += 1
+        state.sources[source].stored += 1
+        if event.flags.contains(.possiblyRedelivered) {
+          state.sources[source].possiblyRedelivered += 1
+        }
+      }
+      tail.append(batch)
+      position = batch.end
+    }
+  }
+
+  /// Finds or makes the account of each configured source and upstream.
+  mutating func adopt(sources: [String], upstreams: [String]) {
+    for name in sources {
+      if let index = state.sources.firstIndex(where: { $0.name == name }) {
+        sourceIndices.append(index)
+      } else if state.sources.count < State.ledgerCountMax {
+        sourceIndices.append(state.sources.count)
+        state.sources.append(SourceLedger(name: name))
+      } else {
+        // The place of a source that is configured no more; its counts end with it.
+        let index = state.sources.firstIndex { !sources.contains($0.name) } ?? 0
+        state.sources[index] = SourceLedger(name: name)
+        sourceIndices.append(index)
+      }
+    }
+    for ledger in state.upstreams where !upstreams.contains(ledger.name) {
+      note(.notice, "ring log: upstream \"\(ledger.name)\" is configured no more; its hold ends")
+    }
+    state.upstreams.removeAll { !upstreams.contains($0.name) }
+    for name in upstreams {
+      if let index = state.upstreams.firstIndex(where: { $0.name == name }) {
+        upstreamIndices.append(index)
+        continue
+      }
+      var ledger = UpstreamLedger(name: name, cursor: max(oldest, 1))
+      ledger.offered = next - ledger.cursor - unusedCount(from: ledger.cursor)
+      upstreamIndices.append(state.upstreams.count)
+      state.upstreams.append(ledger)
+    }
+    for slot in upstreamIndices where state.upstreams[slot].cursor > next {
+      note(.error, "ring log: a cursor stood beyond the log's end; set back")
+      state.upstreams[slot].cursor = next
+    }
+    isStateDirty = true
+  }
+
+  /// Accounts for numbers that are gone without a record, and makes the result durable.
+  ///
+  /// Below the floor they were evicted while in flight; above it a file has gone.
+  mutating func saveAfterRecovery(now: ClockReading) {
+    let start = lowestCursor
+    let floor = segments.first?.first ?? next
+    if start < min(floor, next) {
+      addGap(start..<min(floor, next), reason: .evicted, topics: [], now: now)
+    }
+    for (earlier, later) in zip(segments, segments.dropFirst())
+    where max(earlier.end, start) < later.first {
+      addGap(max(earlier.end, start)..<later.first, reason: .corrupt, topics: [], now: now)
+    }
+    if let last = segments.last, max(last.end, start) < next {
+      addGap(max(last.end, start)..<next, reason: .corrupt, topics: [], now: now)
+    }
+    if isFailing { return }
+    do throws(RingLogError) {
+      try saveState(reserving: 0, now: now)
+    } catch {
+      // `isFailing` is raised and said; the log goes on in memory.
+    }
+  }
+}

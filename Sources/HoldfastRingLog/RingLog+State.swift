@@ -1,0 +1,85 @@
+public import HoldfastEvent
+
+extension RingLog {
+  /// Saves cursors, counters, gap records and the reserved bound in one durable write.
+  ///
+  /// - Throws: ``isFailing`` is raised then.
+  public mutating func saveState(now: ClockReading) throws(RingLogError) {
+    try saveState(reserving: 0, now: now)
+  }
+
+  /// The same, with room for `count` more numbers.
+  mutating func saveState(reserving count: UInt64, now: ClockReading) throws(RingLogError) {
+    let reserved = state.reserved
+    if next + count + Self.reservedCount / 2 >= reserved {
+      state.reserved = next + count + Self.reservedCount
+    }
+    state.isClean = false
+    do throws(RingLogError) {
+      try writeState()
+    } catch {
+      // A bound that isn't durable bounds nothing.
+      state.reserved = reserved
+      throw error
+    }
+  }
+
+  /// Writes the state as it stands.
+  mutating func writeState() throws(RingLogError) {
+    state.durable = durable
+    state.floor = max(state.floor, min(oldest, durable + 1))
+    state.gaps.removeAll(before: lowestCursor)
+    state.generation += 1
+    do throws(DiskError) {
+      try stateFile.write(state)
+    } catch {
+      // Once more, into a new file: never the same pages.
+      do throws(DiskError) { try stateFile.write(state) } catch { throw fail(.disk(error)) }
+    }
+    isStateDirty = false
+    mustSaveState = false
+  }
+
+  /// Commits and saves for an orderly stop: numbering will go on without a gap.
+  public mutating func close(now: ClockReading) throws(RingLogError) {
+    try commit(now: now)
+    state.reserved = next
+    state.isClean = true
+    try writeState()
+    if let active { disk.close(active.file) }
+    active = nil
+    for reader in readers { reader.reset() }
+    abandonSeal()
+    abandonPreparing()
+    stateFile.close()
+  }
+
+  /// Tries the disk again after it failed; true when what was in memory is durable.
+  public mutating func retryDisk(now: ClockReading) -> Bool {
+    guard isFailing else { return true }
+    let kept = lowestCursor
+    // What every upstream acknowledged meanwhile needs no disk any more.
+    pending.removeAll { $0.end <= kept }
+    pendingEventCount = pending.reduce(0) { $0 + $1.events.count }
+    pendingMemoryByteCount = pending.reduce(0) { $0 + $1.events.memoryByteCount }
+    fence(end: pending.first?.first ?? next)
+    isFailing = false
+    stateFile.close()
+    do throws(RingLogError) {
+      try makeDirectory()
+      try saveState(reserving: 0, now: now)
+      for index in pending.indices { try encode(index, now: now) }
+      try commit(now: now)
+    } catch {
+      isFailing = true
+      fence(end: pending.first?.first ?? next)
+      return false
+    }
+    note(.notice, "ring log: the disk takes writes again")
+    return true
+  }
+
+  func makeDirectory() throws(RingLogError) {
+    do throws(DiskError) { try disk.makeDirectory(directory) } catch { throw .disk(error) }
+  }
+}

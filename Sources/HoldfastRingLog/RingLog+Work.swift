@@ -1,0 +1,102 @@
+public import HoldfastEvent
+
+extension RingLog {
+  /// Bytes written per piece when a file is prepared.
+  private static var preparedByteCount: Int { 512 << 10 }
+  /// Waits after a failure of something that can wait, microseconds.
+  private static var retryDelay: Int64 { 30 * microsecondsPerSecond }
+
+  /// Does one bounded piece of upkeep; true when there is more to do at once.
+  ///
+  /// In this order: free segments that no upstream needs, give up those beyond the age, seal,
+  /// prepare the next file. Never needed for correctness: a commit does what it must by itself.
+  ///
+  /// - Complexity: O(1 MiB) of data.
+  public mutating func work(now: ClockReading) -> Bool {
+    if isFailing { return false }
+    do throws(RingLogError) {
+      if segments.count > 1, try releaseOldest(now: now) { return true }
+      if try evictAged(now: now) { return true }
+    } catch {
+      return false
+    }
+    do throws(DiskError) {
+      if sealer != nil {
+        try sealStep(now: now)
+        return true
+      }
+      if now.boot >= sealRetryAt, try beginSeal(now: now) { return true }
+      return try prepareStep(now: now)
+    } catch {
+      note(.warning, "ring log: \(error); sealing and preparing files wait 30 s")
+      abandonSeal()
+      abandonPreparing()
+      sealRetryAt = now.boot + Self.retryDelay
+      return false
+    }
+  }
+
+  /// Fills the next hot file with zeros ahead of its use, a piece at a time.
+  private mutating func prepareStep(now: ClockReading) throws(DiskError) -> Bool {
+    let size = configuration.segmentByteCount
+    guard var current = preparing else {
+      guard spares.isEmpty, now.boot >= sealRetryAt, let active, active.offset > size / 4,
+        fits(size)
+      else { return false }
+      lastHotIndex += 1
+      let name = Segment.hotName(lastHotIndex)
+      let file = try disk.create(directory + "/" + name)
+      preparing = PreparingFile(name: name, file: file, writtenByteCount: 0)
+      return true
+    }
+    if current.writtenByteCount < size {
+      let count = min(Self.preparedByteCount, size - current.writtenByteCount)
+      let zeros = [UInt8](repeating: 0, count: count)
+      try disk.write(current.file, at: current.writtenByteCount, zeros[...])
+      current.writtenByteCount += count
+      preparing = current
+      return true
+    }
+    try disk.sync(current.file)
+    disk.close(current.file)
+    preparing = nil
+    spares.append(SpareFile(name: current.name, byteCount: size))
+    try disk.syncDirectory(directory)
+    return false
+  }
+
+  mutating func abandonPreparing() {
+    guard let current = preparing else { return }
+    disk.close(current.file)
+    preparing = nil
+    discard(current.name)
+  }
+
+  /// Gives up the oldest segment when all in it is older than the bound; once a minute.
+  private mutating func evictAged(now: ClockReading) throws(RingLogError) -> Bool {
+    guard let ageMax = configuration.ageMax, now.boot >= ageCheckAt, segments.count > 1 else {
+      return false
+    }
+    ageCheckAt = now.boot + 60 * microsecondsPerSecond
+    // The second segment's first event is younger than all of the first segment's.
+    if segments[1].wall == nil { segments[1].wall = firstWall(of: segments[1]) }
+    guard let wall = segments[1].wall, wall > Self.credibleWall, now.wall - wall > ageMax else {
+      return false
+    }
+    ageCheckAt = now.boot
+    return try evictOldest(now: now)
+  }
+
+  private func firstWall(of segment: Segment) -> Int64? {
+    let reader = SegmentReader(disk: disk)
+    defer { reader.reset() }
+    guard
+      case .some(.events(let batch)) = try? reader.read(
+        segment.first, in: segment, directory: directory)
+    else { return nil }
+    return batch.events.rows.first?.wall
+  }
+
+  /// 2020-01-01: a stamp before it comes from a clock that was not set, and says nothing of age.
+  private static var credibleWall: Int64 { 1_577_836_800 * microsecondsPerSecond }
+}

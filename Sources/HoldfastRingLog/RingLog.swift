@@ -1,0 +1,172 @@
+public import HoldfastEvent
+
+/// What a ring log operation failed at.
+public enum RingLogError: Error, Equatable, Sendable {
+  case disk(DiskError)
+  /// No room, and the policy or the disk's state forbids making any.
+  case full
+  /// zstd failed, which only want of memory explains.
+  case compression
+}
+
+/// The bounded, compressed log of all events, in segments on one disk.
+///
+/// Single owner, synchronous, deterministic: the disk is handed in, as are both clocks and the
+/// random log id. The way of an event through it:
+///
+/// 1. ``append(_:source:now:)`` numbers events and encodes them into the open block;
+/// 2. ``commit(now:)`` writes the blocks and syncs: only then is ``durable`` raised, and only then
+///    do readers see the events;
+/// 3. ``read(_:from:passedGaps:now:)`` serves each upstream, from memory when it is up to date;
+/// 4. ``work(now:)`` releases, evicts, seals and prepares segments, a bounded piece per call.
+///
+/// After a failed write or sync the segment is never written again: what isn't durable is
+/// rewritten into a fresh one. When that fails too the log is ``isFailing``: it keeps events in
+/// bounded memory and the owner must acknowledge nothing that an upstream has not acknowledged.
+public struct RingLog: ~Copyable {
+  /// Numbers given out beyond the durable one before a state write must raise the bound.
+  static let reservedCount: UInt64 = 65_536
+  /// Most bytes of events held in memory while the disk fails.
+  static let failingByteCountMax = 16 << 20
+  /// Recycled files kept ready.
+  static let spareCountMax = 2
+  /// Full hot segments kept as they are: an upstream that is nearly up to date soon frees them.
+  static let unsealedCountMax = 2
+
+  let disk: any Disk
+  let configuration: RingConfiguration
+  let bootID: UInt64
+  /// `ring`, or `ring.1` and so on beside a ring of a newer format.
+  var directory = "ring"
+  var state: State
+  var stateFile: StateFile
+  var isStateDirty = false
+  /// A drop or gap that must be durable before anything after it is acknowledged.
+  var mustSaveState = false
+  /// Ascending by number; the last one is `active`'s while there is one.
+  var segments: [Segment] = []
+  var spares: [SpareFile] = []
+  var preparing: PreparingFile?
+  var active: ActiveSegment?
+  var writer: BlockWriter
+  var pending: [StoredBatch] = []
+  var pendingEventCount = 0
+  var pendingMemoryByteCount = 0
+  var tail: Tail
+  var readers: [SegmentReader] = []
+  var sealer: Sealer?
+  var sealRetryAt: Int64 = 0
+  var ageCheckAt: Int64 = 0
+  var lastHotIndex = 0
+  /// Bytes of files of ours that are no segments: quarantine and the owner's files.
+  var otherByteCount = 0
+
+  /// The number that the next event gets.
+  public internal(set) var next: SequenceNumber = 1
+  /// The newest durable number; 0 before the first.
+  public internal(set) var durable: SequenceNumber = 0
+  /// The disk fails; see the type's description.
+  public internal(set) var isFailing = false
+  /// Lines for the operator since the owner last took them.
+  public var log: [LogEntry] = []
+  /// Per upstream: the first number not yet handed over to its link. Set by the owner; eviction
+  /// accounts from here on, because what is in flight lives in the upstream's memory too.
+  public var positions: [SequenceNumber] = []
+
+  /// Opens the log in `disk`, recovering what an unclean stop left. Never fails: see ``isFailing``.
+  ///
+  /// - Parameters:
+  ///   - disk: the data directory.
+  ///   - configuration: bounds and policies.
+  ///   - sources: names in configuration order.
+  ///   - upstreams: names in configuration order.
+  ///   - machine: hash of the machine's id.
+  ///   - bootID: hash of the kernel's boot id.
+  ///   - newLog: the id for a new log, random.
+  ///   - now: both clocks.
+  public init(
+    disk: any Disk, configuration: RingConfiguration, sources: [String], upstreams: [String],
+    machine: UInt64, bootID: UInt64, newLog: LogID, now: ClockReading
+  ) {
+    self.disk = disk
+    self.configuration = configuration
+    self.bootID = bootID
+    state = State(log: newLog, machine: machine)
+    stateFile = StateFile(disk: disk, directory: directory)
+    tail = Tail(byteCountMax: configuration.tailByteCountMax)
+    writer = BlockWriter(
+      limits: BlockWriter.Limits(
+        chainRawByteCount: configuration.chainRawByteCountMax,
+        blockRawByteCount: max(configuration.chainRawByteCountMax, 64 << 10),
+        blockEventCount: 32_768),
+      level: 1, isSealed: false, ticksPerSecond: configuration.ticksPerSecond)
+    for _ in upstreams { readers.append(SegmentReader(disk: disk)) }
+    recover(machine: machine, newLog: newLog, now: now)
+    adopt(sources: sources, upstreams: upstreams)
+    positions = upstreamIndices.map { state.upstreams[$0].cursor }
+    saveAfterRecovery(now: now)
+  }
+
+  /// Index into the ledger for each configured source and upstream.
+  var sourceIndices: [Int] = []
+  var upstreamIndices: [Int] = []
+
+  /// The id of the log that new events belong to.
+  public var id: LogID { state.log }
+  /// The lowest number kept.
+  public var oldest: SequenceNumber { segments.first?.first ?? next }
+  /// Events appended and not yet durable.
+  public var pendingCount: Int { pendingEventCount }
+  /// About how many compressed bytes wait for a commit.
+  public var pendingByteCountEstimate: Int { writer.pendingByteCountEstimate }
+  /// Whether anything must be written before what was handed over may be acknowledged.
+  public var needsCommit: Bool { pendingEventCount > 0 || mustSaveState }
+  /// Whether counters or cursors differ from what is saved.
+  public var hasUnsavedState: Bool { isStateDirty }
+
+  /// Bytes on disk of every file of ours.
+  public var byteCount: Int {
+    var sum = State.fileByteCount + otherByteCount
+    for segment in segments { sum += segment.byteCount }
+    for spare in spares { sum += spare.byteCount }
+    if let sealer { sum += sealer.writtenByteCount }
+    if let preparing { sum += preparing.writtenByteCount }
+    return sum
+  }
+
+  /// The account of configured source `index`.
+  public func source(_ index: Int) -> SourceLedger { state.sources[sourceIndices[index]] }
+
+  /// The account of configured upstream `index`; `offered` counts to the durable end.
+  public func upstream(_ index: Int) -> UpstreamLedger { state.upstreams[upstreamIndices[index]] }
+
+  /// Takes over cursor and counters of an upstream, as of one instant.
+  public mutating func settle(_ index: Int, _ ledger: UpstreamLedger) {
+    let slot = upstreamIndices[index]
+    guard state.upstreams[slot] != ledger else { return }
+    // What was offered is counted here, at commit; the forwarder only settles.
+    let offered = state.upstreams[slot].offered
+    state.upstreams[slot] = ledger
+    state.upstreams[slot].offered = offered
+    isStateDirty = true
+  }
+
+  /// Counts events of a source that were not stored; they must be accounted for durably before
+  /// anything is acknowledged, so this asks for a commit.
+  public mutating func drop(_ count: UInt64, from index: Int, _ reason: SourceDropReason) {
+    let slot = sourceIndices[index]
+    state.sources[slot].received += count
+    state.sources[slot].dropped[reason.rawValue] += count
+    isStateDirty = true
+    mustSaveState = true
+  }
+
+  /// The lowest number that some upstream still needs.
+  var lowestCursor: SequenceNumber {
+    upstreamIndices.map { state.upstreams[$0].cursor }.min() ?? next
+  }
+
+  mutating func note(_ level: LogEntry.Level, _ message: String) {
+    log.append(LogEntry(level, message))
+  }
+}

@@ -1,0 +1,175 @@
+internal import HoldfastCodec
+internal import HoldfastEvent
+
+/// Reads one segment's blocks in order; keeps its place, so that reading on costs no search.
+///
+/// Damage never ends reading: a bad payload costs the rest of its chain, a bad header is passed
+/// in steps of 4 KiB until a chain begins. What is missing is told by number, never guessed.
+final class SegmentReader {
+  enum Outcome {
+    /// The number asked for is in there.
+    case events(StoredBatch)
+    /// The numbers from the one asked for up to this one can't be read.
+    case missing(until: SequenceNumber)
+  }
+
+  private let disk: any Disk
+  private var segment: Segment?
+  private var file: DiskFile?
+  /// Where the next block may begin.
+  private var offset = 0
+  /// Index of the block that continues the open chain; nil while no chain is open.
+  private var chainIndex: UInt32?
+  private var decompressor = ChainDecompressor(windowLogMax: Format.windowLog + 1)
+  private var decoder = RowDecoder()
+  private var current: StoredBatch?
+  /// What the block read last says had been durable before it.
+  private(set) var currentDurable: SequenceNumber = 0
+  private var raw: [UInt8] = []
+  private var window: [UInt8] = []
+  private var windowOffset = 0
+
+  init(disk: any Disk) { self.disk = disk }
+
+  /// Lets go of the file; the next read searches anew.
+  func reset() {
+    if let file { disk.close(file) }
+    file = nil
+    segment = nil
+    current = nil
+    chainIndex = nil
+    window.removeAll()
+  }
+
+  /// Lets go of a file that is about to be freed.
+  func forget(_ name: String) {
+    if segment?.name == name { reset() }
+  }
+
+  /// Reads the block that holds `sequence`, which lies within `target`.
+  ///
+  /// - Throws: when the file can't be opened; an unreadable part of it counts as damage.
+  /// - Complexity: O(block) when reading on, O(blocks in the segment) after a jump.
+  func read(
+    _ sequence: SequenceNumber, in target: Segment, directory: String
+  ) throws(DiskError) -> Outcome {
+    if let current, segment?.name == target.name, segment?.epoch == target.epoch,
+      current.index(of: sequence) != nil
+    {
+      return .events(current)
+    }
+    let isSame = segment?.name == target.name && segment?.epoch == target.epoch
+    if !isSame || file == nil || sequence < (current?.end ?? .max) {
+      reset()
+      file = try disk.open(directory + "/" + target.name, isWritable: false)
+      segment = target
+      offset = try chainStart(before: sequence)
+    }
+    segment = target
+    return try readOn(to: sequence, in: target)
+  }
+
+  private func readOn(
+    to sequence: SequenceNumber, in target: Segment
+  ) throws(DiskError) -> Outcome {
+    while offset < target.dataByteCount {
+      guard let header = header(at: offset), header.end <= target.end else {
+        chainIndex = nil
+        offset += Format.alignment
+        continue
+      }
+      let start = offset
+      offset += header.blockByteCount
+      if header.isChainStart { beginChain() }
+      guard let events = decode(header, at: start) else {
+        chainIndex = nil
+        continue
+      }
+      if header.end <= sequence { continue }
+      current = StoredBatch(log: header.log, first: header.first, events: events)
+      currentDurable = header.durable
+      if header.first > sequence { return .missing(until: header.first) }
+      return current.map { .events($0) } ?? .missing(until: target.end)
+    }
+    return .missing(until: target.end)
+  }
+
+  private func beginChain() {
+    chainIndex = 0
+    decompressor.beginChain()
+    decoder.beginChain()
+  }
+
+  /// The block's events; nil when it does not continue the open chain or is damaged.
+  private func decode(_ header: BlockHeader, at offset: Int) -> EventBatch? {
+    guard let expected = chainIndex, header.chainIndex == expected else { return nil }
+    chainIndex = expected &+ 1
+    let payload = bytes(at: offset + Format.headerByteCount, count: header.payloadByteCount)
+    guard payload.count == header.payloadByteCount, crc32c(payload) == header.payloadChecksum,
+      decompressor.decompress(payload, rawByteCount: header.rawByteCount, into: &raw)
+    else { return nil }
+    // The decoder keeps `raw` as the batch's bytes; the next block gets a buffer of its own.
+    let rows = raw
+    raw = []
+    return decoder.decode(rows, header: header)
+  }
+
+  /// Offset of the last chain that begins at or before `sequence`.
+  private func chainStart(before sequence: SequenceNumber) throws(DiskError) -> Int {
+    guard let segment else { return 0 }
+    var start = 0
+    var probe = 0
+    while probe < segment.dataByteCount {
+      guard let header = header(at: probe) else {
+        probe += Format.alignment
+        continue
+      }
+      if header.first > sequence { break }
+      if header.isChainStart { start = probe }
+      probe += header.blockByteCount
+    }
+    return start
+  }
+
+  /// The header at `offset`, if it is one of this segment's life.
+  private func header(at offset: Int) -> BlockHeader? {
+    guard let segment else { return nil }
+    let slice = bytes(at: offset, count: Format.headerByteCount)
+    guard case .header(let header) = BlockHeader.read(slice) else { return nil }
+    if let epoch = segment.epoch, header.epoch != epoch { return nil }
+    return offset + header.blockByteCount <= segment.dataByteCount ? header : nil
+  }
+
+  /// Up to `count` bytes at `offset`, never beyond what is durable; short when unreadable.
+  private func bytes(at offset: Int, count: Int) -> ArraySlice<UInt8> {
+    guard let segment, let file else { return [] }
+    let end = min(offset + count, segment.dataByteCount)
+    guard offset < end else { return [] }
+    if offset < windowOffset || end > windowOffset + window.count {
+      let wanted = min(max(count, Self.windowByteCount), segment.dataByteCount - offset)
+      windowOffset = offset
+      do throws(DiskError) {
+        try disk.read(file, at: offset, count: wanted, into: &window)
+      } catch {
+        window.removeAll(keepingCapacity: true)
+        return smaller(file, at: offset, count: end - offset)
+      }
+    }
+    let start = offset - windowOffset
+    return window[min(start, window.count)..<min(end - windowOffset, window.count)]
+  }
+
+  /// Reads no more than asked for, so that one bad sector costs only the block it lies in.
+  private func smaller(_ file: DiskFile, at offset: Int, count: Int) -> ArraySlice<UInt8> {
+    do throws(DiskError) {
+      try disk.read(file, at: offset, count: count, into: &window)
+      return window[...]
+    } catch {
+      window.removeAll(keepingCapacity: true)
+      return []
+    }
+  }
+
+  /// Bytes read ahead.
+  private static let windowByteCount = 128 << 10
+}

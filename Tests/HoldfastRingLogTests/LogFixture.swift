@@ -1,0 +1,96 @@
+import HoldfastEvent
+import HoldfastRingLog
+import HoldfastSimulation
+import Testing
+
+/// A ring log over a simulated disk, with one upstream, and what went into it.
+final class LogFixture {
+  let disk: SimulatedDisk
+  var configuration = RingConfiguration()
+  var ring: RingLog
+  var now = ClockReading(boot: 1_000_000, wall: 1_700_000_000_000_000)
+  var random: SplitMix64
+
+  static let log = LogID(high: 1, low: 2)
+
+  init(seed: UInt64 = 1, byteCountMax: Int = 32 << 20, upstreams: [String] = ["central"]) {
+    disk = SimulatedDisk(seed: seed)
+    random = SplitMix64(seed: seed &+ 77)
+    configuration.byteCountMax = byteCountMax
+    ring = Self.open(disk, configuration, upstreams, now, bootID: 1)
+  }
+
+  static func open(
+    _ disk: SimulatedDisk, _ configuration: RingConfiguration, _ upstreams: [String],
+    _ now: ClockReading, bootID: UInt64
+  ) -> RingLog {
+    RingLog(
+      disk: disk, configuration: configuration, sources: ["floor"], upstreams: upstreams,
+      machine: 7, bootID: bootID, newLog: log, now: now)
+  }
+
+  /// Starts again on what the disk holds.
+  func reopen(upstreams: [String] = ["central"]) {
+    ring = Self.open(disk, configuration, upstreams, now, bootID: 2)
+  }
+
+  /// `count` events whose payloads begin with their own number in the model.
+  func batch(_ count: Int, payloadByteCount: Int = 40, topics: Int = 10) -> EventBatch {
+    var events = EventBatch()
+    for _ in 0..<count {
+      let topic = "sensors/\(random.next() % UInt64(topics))/value"
+      var payload = Array(String(random.next()).utf8)
+      while payload.count < payloadByteCount { payload.append(UInt8(random.next() & 0xff)) }
+      events.append(topic: Array(topic.utf8), payload: payload, clock: now)
+      now.boot += 1_000
+      now.wall += 1_000
+    }
+    return events
+  }
+
+  /// Reads everything that upstream `index` can see from number `first` on.
+  func readAll(
+    from first: SequenceNumber = 1, upstream index: Int = 0
+  ) -> (events: [SequenceNumber: [UInt8]], gaps: [GapRecord]) {
+    var events: [SequenceNumber: [UInt8]] = [:]
+    var gaps: [GapRecord] = []
+    var position = first
+    var passed = 0
+    while true {
+      switch ring.read(index, from: position, passedGaps: passed, now: now) {
+      case .end: return (events, gaps)
+      case .gap(let gap):
+        gaps.append(gap)
+        if gap.reason.coversNumbers {
+          #expect(gap.first == position && gap.end > position)
+          position = gap.end
+          passed = 0
+        } else {
+          passed += 1
+        }
+      case .events(let batch, let row):
+        for index in row..<batch.events.count {
+          events[batch.first + UInt64(index)] =
+            Array(batch.events.topic(index)) + [0] + Array(batch.events.payload(index))
+        }
+        position = batch.end
+        passed = 0
+      }
+    }
+  }
+
+  /// Marks everything up to the durable end as delivered to upstream `index`.
+  func deliverAll(upstream index: Int = 0) {
+    var ledger = ring.upstream(index)
+    let end = ring.durable + 1
+    ledger.delivered += end - ledger.cursor
+    ledger.cursor = end
+    ring.settle(index, ledger)
+    ring.positions[index] = end
+  }
+}
+
+/// What a reader must see of each event: topic, NUL, payload.
+func images(of events: EventBatch) -> [[UInt8]] {
+  events.rows.indices.map { Array(events.topic($0)) + [0] + Array(events.payload($0)) }
+}
