@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func theReachMatchesEveryTopicMadeFromAMatchingOne() throws {
-    var random = SeededGenerator(seed: 3)
+    var random = SplitMix64(seed: 3)
     let parts = ["a", "b", "", "+", "#", "c"]
     let templates = [
       "{topic}", "p/{topic}", "x{topic}", "{topic}y", "a/{topic}/b", "{topic}/{topic}",

@@ -1,4 +1,5 @@
 import HoldfastAgent
+import HoldfastEvent
 import Testing
 
 @testable import HoldfastConfiguration
@@ -13,7 +14,7 @@ import Testing
     "url", "{topic}", "true", "\\U0010FFFF", "\\uD800", " ", "\t", "2026-01-01", "+", "/", "$",
   ]
 
-  private func mutated(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
+  private func mutated(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let place = Int.random(in: 0...bytes.count, using: &random)
@@ -44,7 +45,7 @@ import Testing
         sourceURL: "mqtts://[::1]:1"
       ).utf8
     )
-    var random = SeededGenerator(seed: 20_260_101)
+    var random = SplitMix64(seed: 20_260_101)
     var usableCount = 0
     for _ in 0..<Self.roundCount {
       let bytes = mutated(original, &random)
@@ -67,7 +68,7 @@ import Testing
   }
 
   @Test func noBytesAtAllTrapTheScanner() {
-    var random = SeededGenerator(seed: 7)
+    var random = SplitMix64(seed: 7)
     for _ in 0..<2_000 {
       var bytes: [UInt8] = []
       for _ in 0..<Int.random(in: 0...60, using: &random) {

@@ -1,3 +1,4 @@
+import HoldfastEvent
 import Testing
 
 @testable import HoldfastConfiguration
@@ -53,7 +54,7 @@ import Testing
   }
 
   @Test func whatIsShownIsReadAsTheSame() {
-    var random = SeededGenerator(seed: 1)
+    var random = SplitMix64(seed: 1)
     for _ in 0..<200 {
       let microseconds = Int64.random(in: 1...1 << 40, using: &random) / 1_000 * 1_000
       let text = formattedDuration(microseconds)
