@@ -1,1 +1,26 @@
-@main struct Holdfast { static func main() {} }
+import ArgumentParser
+
+/// The command `holdfast`: reads arguments and files, hands over to the agent, names exit codes.
+@main struct Holdfast: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "holdfast",
+    abstract: "Takes MQTT events from sensors, keeps them on disk, forwards them upstream.",
+    usage: "holdfast <command> [options]",
+    discussion: """
+      EXAMPLES:
+        holdfast check --config /etc/holdfast/holdfast.toml
+        holdfast run --config /etc/holdfast/holdfast.toml
+        holdfast run --config config/demo.toml --data-dir /tmp/holdfast-demo
+
+      EXIT CODES:
+        0   done; `run` was asked to stop and has saved everything
+        1   `run` was asked to stop and couldn't save everything in time
+        64  wrong arguments
+        71  the operating system refuses what `run` needs, such as a thread
+        75  another agent is running on the data directory
+        78  the configuration can't be used; every error is on standard error
+      """,
+    version: "0.1.0",
+    subcommands: [Run.self, Check.self]
+  )
+}

@@ -1,0 +1,154 @@
+import HoldfastEvent
+import HoldfastIntake
+import HoldfastLink
+import HoldfastRingLog
+import HoldfastUpstream
+
+/// What can be wrong only between tables: loops, shared sessions, bounds that depend on others.
+struct CrossChecks {
+  typealias Source = DocumentReader.Entry<SourceConfiguration>
+  typealias Upstream = DocumentReader.Entry<UpstreamConfiguration>
+
+  let agentID: String
+  let ring: DocumentReader.Entry<RingConfiguration>
+  let sources: [Source]
+  let upstreams: [Upstream]
+  let problems: ProblemList
+
+  func run() {
+    for source in sources { checkCommitInterval(source) }
+    checkDeadLetters()
+    checkClientIDs()
+    for (index, source) in sources.enumerated() {
+      warnAboutOverlap(source, earlier: sources[..<index])
+    }
+    for upstream in upstreams {
+      for source in sources where isSameBroker(upstream.settings.link, source.settings.link) {
+        checkLoop(upstream, source)
+      }
+    }
+  }
+
+  /// A broker must not take us for dead while PUBACKs wait for a commit.
+  private func checkCommitInterval(_ source: Source) {
+    let keepAlive = Int64(source.settings.link.keepAliveSeconds) * second
+    guard ring.settings.commitInterval > keepAlive / 4 else { return }
+    let name = source.table.title
+    if ring.table.has(RingKey.commitInterval) {
+      ring.table.error(
+        RingKey.commitInterval,
+        "is above a quarter of keep_alive of \(name)",
+        "give at most \"\(formattedDuration(keepAlive / 4))\", or a longer keep_alive"
+      )
+    } else {
+      source.table.error(
+        LinkKey.keepAlive,
+        "is below four times commit_interval of [ring]",
+        "give at least \"\(formattedDuration(ring.settings.commitInterval * 4))\""
+      )
+    }
+  }
+
+  private func checkDeadLetters() {
+    let byteCount = upstreams.reduce(0) { $0 + $1.settings.deadLetterByteCountMax }
+    guard byteCount > ring.settings.byteCountMax / 2, let last = upstreams.last else { return }
+    let culprit = upstreams.last { $0.table.has(UpstreamKey.deadLetterSize) } ?? last
+    culprit.table.error(
+      UpstreamKey.deadLetterSize,
+      "makes dead letters of all upstreams exceed half the ring",
+      "give less, or a larger size in [ring], which counts them"
+    )
+  }
+
+  /// Two links with one client id would throw each other out for ever.
+  private func checkClientIDs() {
+    var seen: [(link: LinkConfiguration, title: String)] = []
+    let links =
+      sources.map { ($0.settings.link, $0.table) } + upstreams.map { ($0.settings.link, $0.table) }
+    for (link, table) in links {
+      let twin = seen.first { $0.link.clientID == link.clientID && isSameBroker($0.link, link) }
+      if let twin {
+        table.error(
+          LinkKey.clientID,
+          "is \(quoted(link.clientID)), as that of \(twin.title) on the same broker",
+          "give each its own: a broker lets one client of a name in"
+        )
+      }
+      seen.append((link, table.title))
+    }
+  }
+
+  /// Overlapping subscriptions make a broker send an event twice.
+  private func warnAboutOverlap(_ source: Source, earlier: ArraySlice<Source>) {
+    let filters = source.settings.topics
+    for (index, filter) in filters.enumerated() {
+      if let other = filters[..<index].first(where: { $0.overlaps(filter) }) {
+        source.table.warn(
+          SourceKey.topics,
+          "holds \(quoted(other.description)) and \(quoted(filter.description))",
+          "keep filters apart: some brokers send an event once per filter that matches"
+        )
+        break
+      }
+    }
+    for other in earlier where isSameBroker(other.settings.link, source.settings.link) {
+      let isOverlapping = other.settings.topics.contains { first in
+        filters.contains { $0.overlaps(first) }
+      }
+      if isOverlapping {
+        source.table.warn(
+          SourceKey.topics,
+          "overlaps topics of \(other.table.title) on the same broker",
+          "keep them apart: the events that both match are stored twice"
+        )
+      }
+    }
+  }
+
+  /// What goes to the broker that it came from would come back for ever.
+  private func checkLoop(_ upstream: Upstream, _ source: Source) {
+    let values = ["agent": agentID, "upstream": upstream.settings.name]
+    let template = TopicTemplate(text: upstream.settings.topicTemplate)
+    // A batch's topic doesn't depend on the events in it.
+    let selected = upstream.settings.format == .event ? upstream.settings.topics : []
+    let outgoing =
+      upstream.settings.format == .event
+      ? selected.flatMap { template.reach(of: $0, values) }
+      : [TopicFilter(template.filled(values))].compactMap { $0 }
+    let key: UpstreamKey =
+      upstream.table.has(UpstreamKey.topic) || !upstream.table.has(UpstreamKey.topics)
+      ? .topic : .topics
+    report(outgoing, key, upstream, source)
+
+    let gaps = TopicTemplate(text: upstream.settings.gapTopicTemplate).filled(values)
+    report([TopicFilter(gaps)].compactMap { $0 }, .gapTopic, upstream, source)
+  }
+
+  private func report(
+    _ outgoing: [TopicFilter],
+    _ key: UpstreamKey,
+    _ upstream: Upstream,
+    _ source: Source
+  ) {
+    for sent in outgoing {
+      guard let taken = source.settings.topics.first(where: { $0.overlaps(sent) }) else { continue }
+      upstream.table.error(
+        key,
+        "makes a loop: \(quoted(sent.description)) goes to \(upstream.settings.link.url), "
+          + "where \(source.table.title) takes \(quoted(taken.description))",
+        key == .gapTopic
+          ? "give another gap_topic, or \"\" for none"
+          : "give a topic outside it, such as \"central/{topic}\", or narrower topics"
+      )
+      return
+    }
+  }
+
+  private func isSameBroker(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {
+    HoldfastConfiguration.isSameBroker(
+      host: first.host,
+      port: first.port,
+      as: (second.host, second.port)
+    )
+  }
+}

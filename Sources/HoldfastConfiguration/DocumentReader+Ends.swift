@@ -1,0 +1,222 @@
+import HoldfastEvent
+import HoldfastIntake
+import HoldfastLink
+import HoldfastUpstream
+
+extension DocumentReader {
+  private static let filterCountMax = 256
+
+  // MARK: source
+
+  /// One `[[source]]`; nil if its name or URL can't be used.
+  func readSource(_ table: TableReader) -> Entry<SourceConfiguration>? {
+    let known =
+      ConfigurationKeys.names(of: SourceKey.self) + ConfigurationKeys.names(of: LinkKey.self)
+    table.rejectUnknownKeys(except: known)
+    let name = readName(table, example: "\"floor\"")
+    let link = readLink(table, defaultClientID: "\(agentID)-\(name ?? "")")
+    let topics =
+      table.require(SourceKey.topics, example: "[\"sensors/#\"]") ? readFilters(table) : nil
+    let expiry = seconds(table, SourceKey.sessionExpiry, in: 60...315_360_000)
+    let receiveMaximum = table.integer(SourceKey.receiveMaximum, in: 1...65_535)
+    let inflightWindow = table.integer(SourceKey.inflightWindow, in: 1...65_535)
+    guard let name, let link else { return nil }
+    var source = SourceConfiguration(name: name, link: link, topics: topics ?? [])
+    if let expiry { source.sessionExpirySeconds = UInt32(expiry) }
+    source.receiveMaximum = receiveMaximum ?? source.receiveMaximum
+    source.inflightWindow = inflightWindow ?? source.inflightWindow
+    return Entry(settings: source, table: table)
+  }
+
+  // MARK: upstream
+
+  /// One `[[upstream]]`; nil if its name or URL can't be used.
+  func readUpstream(_ table: TableReader) -> Entry<UpstreamConfiguration>? {
+    let known =
+      ConfigurationKeys.names(of: UpstreamKey.self) + ConfigurationKeys.names(of: LinkKey.self)
+    table.rejectUnknownKeys(except: known)
+    let name = readName(table, example: "\"central\"")
+    let link = readLink(table, defaultClientID: "\(agentID)-to-\(name ?? "")")
+    var upstream = UpstreamConfiguration(
+      name: name ?? "",
+      link: link ?? .init(host: "", port: 0),
+      topics: readFilters(table) ?? everything
+    )
+    readFormat(table, into: &upstream)
+    readTopics(table, into: &upstream)
+    readLimits(table, into: &upstream)
+    return name == nil || link == nil ? nil : Entry(settings: upstream, table: table)
+  }
+
+  private func readFormat(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
+    upstream.format = table.choice(UpstreamKey.format, of: MessageFormat.self) ?? upstream.format
+    upstream.compression =
+      table.choice(UpstreamKey.compression, of: BatchCompression.self) ?? upstream.compression
+    upstream.retain = table.choice(UpstreamKey.retain, of: RetainPolicy.self) ?? upstream.retain
+    if upstream.format == .event {
+      if upstream.compression != .none {
+        table.error(
+          UpstreamKey.compression,
+          "is for batches, and format is \"event\"",
+          "remove it, or set format = \"ndjson\" or \"json\""
+        )
+      }
+      let batchKeys = [UpstreamKey.batchEvents, .batchBytes, .batchAge]
+      for key in batchKeys where table.has(key) {
+        table.warn(
+          key,
+          "has no effect: format is \"event\"",
+          "remove it, or set format = \"ndjson\""
+        )
+      }
+    } else if table.has(UpstreamKey.retain) {
+      table.warn(UpstreamKey.retain, "has no effect on batches", "remove it")
+    }
+  }
+
+  private func readTopics(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
+    let isBatch = upstream.format != .event
+    if isBatch { upstream.topicTemplate = "holdfast/{agent}/events" }
+    let placeholders = isBatch ? ["agent", "upstream"] : ["topic", "agent", "upstream"]
+    if let template = readTemplate(table, .topic, placeholders) {
+      upstream.topicTemplate = template
+    }
+    if let template = table.text(UpstreamKey.gapTopic) {
+      if template.isEmpty {
+        upstream.gapTopicTemplate = ""
+      } else if let template = readTemplate(table, .gapTopic, ["agent"]) {
+        upstream.gapTopicTemplate = template
+      }
+    }
+  }
+
+  private func readTemplate(
+    _ table: TableReader,
+    _ key: UpstreamKey,
+    _ known: [String]
+  ) -> String? {
+    guard let text = table.text(key) else { return nil }
+    let template = TopicTemplate(text: text)
+    guard let placeholders = template.placeholders else {
+      table.error(key, "has a brace without its partner", "write placeholders as {agent}")
+      return nil
+    }
+    var isRight = true
+    for placeholder in placeholders where !known.contains(placeholder) {
+      isRight = false
+      if placeholder == "topic" && key == .topic {
+        table.error(
+          key,
+          "uses {topic}, and a batch holds events of many topics",
+          "leave {topic} out, or set format = \"event\""
+        )
+        continue
+      }
+      let words = known.map { "{\($0)}" }
+      problems.error(
+        key.rawValue,
+        line: table.line(of: key),
+        "\(key.rawValue) of \(table.title) has the unknown placeholder \(quoted("{\(placeholder)}"))",
+        "use \(words.joined(separator: ", "))",
+        nearest: nearest(to: placeholder, among: known).map { "{\($0)}" }
+      )
+    }
+    guard isRight else { return nil }
+    guard isTopic(template.filled(["topic": "t", "agent": agentID, "upstream": "u"])) else {
+      table.error(
+        key,
+        "is \(quoted(text)), which makes no topic",
+        "give 1 to 65535 bytes without \"+\", \"#\" and control characters"
+      )
+      return nil
+    }
+    return text
+  }
+
+  private func isTopic(_ text: String) -> Bool {
+    (1...TopicTemplate.topicByteCountMax).contains(text.utf8.count)
+      && text.utf8.allSatisfy {
+        $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "#")
+      }
+  }
+
+  private func readLimits(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
+    upstream.inFlightMax = table.integer(UpstreamKey.inFlight, in: 1...1000) ?? upstream.inFlightMax
+    upstream.batchEventCountMax =
+      table.integer(UpstreamKey.batchEvents, in: 1...10_000) ?? upstream.batchEventCountMax
+    upstream.batchByteCountMax =
+      table.size(UpstreamKey.batchBytes, in: 1 << 10...8 << 20) ?? upstream.batchByteCountMax
+    upstream.batchAgeMax =
+      table.duration(UpstreamKey.batchAge, in: 10 * millisecond...hour) ?? upstream.batchAgeMax
+    upstream.acknowledgementTimeout =
+      table.duration(UpstreamKey.acknowledgementTimeout, in: second...hour)
+      ?? upstream.acknowledgementTimeout
+    upstream.refusalTryCountMax =
+      table.integer(UpstreamKey.refusalTries, in: 1...100) ?? upstream.refusalTryCountMax
+    upstream.deadLetterByteCountMax =
+      table.size(UpstreamKey.deadLetterSize, in: 64 << 10...1 << 30)
+      ?? upstream.deadLetterByteCountMax
+  }
+
+  // MARK: both
+
+  private func readName(_ table: TableReader, example: String) -> String? {
+    guard table.require(SourceKey.name, example: example),
+      let name = table.text(SourceKey.name)
+    else { return nil }
+    guard isName(name) else {
+      table.error(SourceKey.name, "is no name", nameRule)
+      return nil
+    }
+    return name
+  }
+
+  /// `topics`; nil if absent or if none of them is right.
+  private func readFilters(_ table: TableReader) -> [TopicFilter]? {
+    let key = SourceKey.topics
+    guard let texts = table.texts(key, example: "[\"sensors/#\"]") else { return nil }
+    guard (1...Self.filterCountMax).contains(texts.count) else {
+      let isArrayEmpty = texts.isEmpty && isEmptyArray(table.entries[key.rawValue])
+      if isArrayEmpty || !texts.isEmpty {
+        table.error(
+          key,
+          "holds \(texts.count) filters",
+          "give 1 to \(Self.filterCountMax) of them"
+        )
+      }
+      return nil
+    }
+    var filters: [TopicFilter] = []
+    for (text, line) in texts {
+      var fault: (what: String, remedy: String)?
+      let filter = TopicFilter(text)
+      if text.hasPrefix("$share/") {
+        fault = ("is a shared subscription", "give the plain filter: shared ones lose the order")
+      } else if let filter, filters.contains(filter) {
+        fault = ("stands twice", "remove one of them")
+      } else if filter == nil || text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+        fault = (
+          "is no topic filter",
+          "let \"+\" and \"#\" stand alone between slashes, \"#\" at the end only"
+        )
+      }
+      if let fault {
+        problems.error(
+          key.rawValue,
+          line: line,
+          "topic filter \(quoted(text)) of \(table.title) \(fault.what)",
+          fault.remedy
+        )
+      } else if let filter {
+        filters.append(filter)
+      }
+    }
+    return filters.isEmpty ? nil : filters
+  }
+
+  private func isEmptyArray(_ node: ConfigurationNode?) -> Bool {
+    if case .array(let elements)? = node?.value { elements.isEmpty } else { false }
+  }
+
+  private var everything: [TopicFilter] { TopicFilter("#").map { [$0] } ?? [] }
+}

@@ -1,0 +1,211 @@
+import HoldfastEvent
+import HoldfastLink
+
+extension DocumentReader {
+  private static let clientIDByteCountMax = 256
+  private static let credentialByteCountMax = 65_535
+
+  /// What sources and upstreams have in common; nil without a usable URL.
+  func readLink(_ table: TableReader, defaultClientID: String) -> LinkConfiguration? {
+    let tls = readTLS(table)
+    let address = readAddress(table)
+    // Read on with a stand-in, so that all that is wrong is told at once.
+    var link = LinkConfiguration(host: address?.host ?? "", port: address?.port ?? 0)
+    if address?.isTLS == true {
+      link.tls = tls ?? TLSConfiguration()
+    } else if address != nil && table.has(LinkKey.tls) {
+      table.error(LinkKey.tls, "is given for a link without TLS", "write mqtts:// in url")
+    }
+    link.protocolPolicy =
+      table.choice(LinkKey.protocolVersion, of: ProtocolPolicy.self) ?? link.protocolPolicy
+    link.clientID = readClientID(table) ?? defaultClientID
+    readCredentials(table, into: &link)
+    if let keepAlive = seconds(table, LinkKey.keepAlive, in: 5...65_535) {
+      link.keepAliveSeconds = UInt16(keepAlive)
+    }
+    link.connectTimeout =
+      table.duration(LinkKey.connectTimeout, in: second...5 * minute) ?? link.connectTimeout
+    link.backoffMax = table.duration(LinkKey.backoffMax, in: second...hour) ?? link.backoffMax
+    return address == nil ? nil : link
+  }
+
+  /// A duration of whole seconds, in seconds.
+  func seconds(
+    _ table: TableReader,
+    _ key: some RawRepresentable<String>,
+    in range: ClosedRange<Int64>
+  ) -> Int64? {
+    let bounds = range.lowerBound * second...range.upperBound * second
+    guard let value = table.duration(key, in: bounds) else { return nil }
+    guard value % second == 0 else {
+      table.error(key, "is not a whole number of seconds", "round it: MQTT counts it in seconds")
+      return nil
+    }
+    return value / second
+  }
+
+  private func readAddress(_ table: TableReader) -> BrokerAddress? {
+    guard table.require(LinkKey.url, example: "\"mqtt://127.0.0.1:1883\""),
+      let url = table.text(LinkKey.url)
+    else { return nil }
+    do {
+      return try BrokerAddress(url: url)
+    } catch {
+      table.error(LinkKey.url, error.what, error.remedy)
+      return nil
+    }
+  }
+
+  private func readClientID(_ table: TableReader) -> String? {
+    guard let id = table.text(LinkKey.clientID) else { return nil }
+    let isFitting =
+      (1...Self.clientIDByteCountMax).contains(id.utf8.count)
+      && id.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+    guard isFitting else {
+      table.error(
+        LinkKey.clientID,
+        "is \(quoted(id))",
+        "give 1 to \(Self.clientIDByteCountMax) bytes without control characters"
+      )
+      return nil
+    }
+    return id
+  }
+
+  private func readCredentials(_ table: TableReader, into link: inout LinkConfiguration) {
+    if let username = table.text(LinkKey.username) {
+      if username.isEmpty || username.utf8.count > Self.credentialByteCountMax {
+        table.error(LinkKey.username, "is empty or too long", "give 1 to 65535 bytes, or remove it")
+      } else {
+        link.username = username
+      }
+    }
+    link.password = readPassword(table)
+    let key = table.has(LinkKey.password) ? LinkKey.password : .passwordFile
+    if table.has(key) && !table.has(LinkKey.username) {
+      table.error(key, "is given without username", "add username = \"…\"")
+    }
+  }
+
+  private func readPassword(_ table: TableReader) -> String? {
+    if table.has(LinkKey.password) && table.has(LinkKey.passwordFile) {
+      table.error(LinkKey.passwordFile, "is given beside password", "keep one of the two")
+      return nil
+    }
+    if let password = table.text(LinkKey.password) {
+      if password.isEmpty || password.utf8.count > Self.credentialByteCountMax {
+        table.error(LinkKey.password, "is empty or too long", "give 1 to 65535 bytes, or remove it")
+        return nil
+      }
+      if isWorldReadable {
+        table.warn(
+          LinkKey.password,
+          "can be read by every user of this machine",
+          "chmod 640 the file, or use password_file"
+        )
+      }
+      return password
+    }
+    guard let path = table.text(LinkKey.passwordFile) else { return nil }
+    return readPasswordFile(path, table)
+  }
+
+  private func readPasswordFile(_ path: String, _ table: TableReader) -> String? {
+    let secret: SmallFile
+    do {
+      secret = try SmallFile(
+        path: resolved(path, besides: file),
+        byteCountMax: SmallFile.secretByteCountMax
+      )
+    } catch {
+      table.error(
+        LinkKey.passwordFile,
+        "names \(quoted(path)), which \(error.what)",
+        "give a file that holds the password"
+      )
+      return nil
+    }
+    if secret.isWorldReadable {
+      table.warn(
+        LinkKey.passwordFile,
+        "names \(quoted(path)), which every user of this machine can read",
+        "chmod 640 it"
+      )
+    }
+    var bytes = secret.bytes[...]
+    if bytes.last == UInt8(ascii: "\n") { bytes = bytes.dropLast() }
+    if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
+    guard !bytes.isEmpty, bytes.count <= Self.credentialByteCountMax, !bytes.contains(0),
+      let password = String(validating: bytes, as: UTF8.self)
+    else {
+      table.error(
+        LinkKey.passwordFile,
+        "names \(quoted(path)), which holds no password",
+        "put it there as one line of UTF-8 text"
+      )
+      return nil
+    }
+    return password
+  }
+
+  // MARK: TLS
+
+  private func readTLS(_ table: TableReader) -> TLSConfiguration? {
+    guard let node = table.entries[LinkKey.tls.rawValue] else { return nil }
+    guard case .table(let entries) = node.value else {
+      table.error(
+        LinkKey.tls,
+        "must be a table, not \(node.kind)",
+        "write tls = { ca_file = \"…\" }"
+      )
+      return nil
+    }
+    let files = TableReader(
+      entries: entries,
+      line: node.line,
+      title: "tls of \(table.title)",
+      problems: problems
+    )
+    files.rejectUnknownKeys(except: ConfigurationKeys.tlsKeys)
+    var tls = TLSConfiguration()
+    tls.caFile = readPath(files, .caFile, isSecret: false)
+    tls.certificateFile = readPath(files, .certificateFile, isSecret: false)
+    tls.keyFile = readPath(files, .keyFile, isSecret: true)
+    if files.has(TLSKey.certificateFile) != files.has(TLSKey.keyFile) {
+      let given = files.has(TLSKey.keyFile) ? TLSKey.keyFile : .certificateFile
+      let missing = files.has(TLSKey.keyFile) ? TLSKey.certificateFile : .keyFile
+      files.error(given, "is given without \(missing.rawValue)", "add \(missing.rawValue) = \"…\"")
+    }
+    return tls
+  }
+
+  /// The path of a PEM file.
+  ///
+  /// One that can't be read now is a warning only: certificates come and go while the agent must
+  /// go on storing events.
+  private func readPath(_ table: TableReader, _ key: TLSKey, isSecret: Bool) -> String? {
+    guard let text = table.text(key) else { return nil }
+    guard !text.isEmpty else {
+      table.error(key, "is empty", "give the path of a PEM file, or remove it")
+      return nil
+    }
+    let path = resolved(text, besides: file)
+    do {
+      let pem = try SmallFile(path: path, byteCountMax: SmallFile.configurationByteCountMax)
+      if isSecret && pem.isWorldReadable {
+        table.warn(
+          key,
+          "names \(quoted(text)), which every user of this machine can read",
+          "chmod 640 it"
+        )
+      }
+    } catch {
+      table.warn(
+        key,
+        "names \(quoted(text)), which \(error.what)",
+        "put it there: until then the link can't be made"
+      )
+    }
+    return path
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+import HoldfastConfiguration
+
+/// `--config`, for the commands that read the configuration.
+struct ConfigurationOptions: ParsableArguments {
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("The configuration file.", valueName: "file")
+  )
+  var config = "/etc/holdfast/holdfast.toml"
+
+  /// The checked configuration.
+  ///
+  /// Errors all go to standard error and end the command with 78; warnings go there too, and
+  /// don't end it.
+  func load() throws -> LoadedConfiguration {
+    do {
+      let loaded = try ConfigurationFile.load(path: config, defaultAgentID: machineAgentID())
+      for warning in loaded.warnings {
+        complain(warning.described(file: config, severity: "warning"))
+      }
+      return loaded
+    } catch {
+      complain(error.description)
+      throw ExitCode(ExitStatus.configuration)
+    }
+  }
+
+  /// From the machine's id, or its host name where there is none.
+  private func machineAgentID() -> String {
+    var buffer = [UInt8](repeating: 0, count: 64)
+    let descriptor = open("/etc/machine-id", O_RDONLY | O_CLOEXEC)
+    if descriptor >= 0 {
+      defer { close(descriptor) }
+      let count = read(descriptor, &buffer, buffer.count)
+      // An image's id is "uninitialized" until its first boot.
+      if count >= 32 {
+        return defaultAgentID(machineID: String(decoding: buffer[..<count], as: UTF8.self))
+      }
+    }
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "" }
+    let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    return defaultAgentID(machineID: String(decoding: bytes, as: UTF8.self))
+  }
+}

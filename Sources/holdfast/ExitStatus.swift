@@ -1,0 +1,19 @@
+import Glibc
+
+/// What the command itself ends with; the agent's loop has codes of its own (docs/commands.md).
+enum ExitStatus {
+  /// EX_CONFIG of sysexits.h, which systemd shows by name.
+  static let configuration: Int32 = 78
+}
+
+/// Writes lines to standard error, as far as it takes them.
+func complain(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  var written = 0
+  while written < bytes.count {
+    let count = bytes[written...].withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    if count < 0 && errno == EINTR { continue }
+    guard count > 0 else { return }
+    written += count
+  }
+}

@@ -1,0 +1,99 @@
+import Glibc
+import HoldfastAgent
+import HoldfastConfiguration
+import Testing
+
+/// `config/holdfast.toml` is the manual: it must be right, complete and true about defaults.
+@Suite struct ManualTests {
+  private static let directory = {
+    let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.dropLast(3).joined(separator: "/") + "/config"
+  }()
+
+  private static func text(of path: String) throws -> String {
+    let file = try #require(fopen(path, "r"))
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
+  private static func examples() throws -> [String] {
+    let stream = try #require(opendir(directory))
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasSuffix(".toml") { names.append("\(directory)/\(name)") }
+    }
+    return names.sorted()
+  }
+
+  private func manual() throws -> String { try Self.text(of: Self.directory + "/holdfast.toml") }
+
+  @Test func everyExampleIsRightAndRaisesNoWarning() throws {
+    let examples = try Self.examples()
+    #expect(examples.count >= 2)
+    for path in examples {
+      let loaded = try ConfigurationFile.load(path: path, defaultAgentID: "edge-test")
+      #expect(loaded.warnings == [], "\(path)")
+    }
+  }
+
+  @Test func everyKeyOfTheReaderStandsInTheManual() throws {
+    let written = keysBySection(try manual())
+    for section in ConfigurationKeys.sections {
+      let keys = try #require(written[section.title], "\(section.title)")
+      #expect(Set(section.keys) == Set(keys), "\(section.title)")
+      #expect(keys.count == Set(keys).count, "a key of \(section.title) stands twice")
+    }
+    for line in try manual().split(separator: "\n") where line.hasPrefix("#tls") {
+      for key in ConfigurationKeys.tlsKeys { #expect(line.contains("\(key) = ")) }
+    }
+  }
+
+  /// What the comments give as defaults must be the defaults.
+  @Test func uncommentingTheDefaultsChangesNothing() throws {
+    let withoutDefault = ["max_age", "username", "password", "password_file", "tls"]
+    let lines = try manual().split(separator: "\n", omittingEmptySubsequences: false)
+    var uncommentedCount = 0
+    let uncommented = lines.map { line -> Substring in
+      guard let key = key(of: line), line.hasPrefix("#"), !withoutDefault.contains(key) else {
+        return line
+      }
+      // Batch keys would only add warnings, and the least change is wanted.
+      uncommentedCount += 1
+      return line.dropFirst()
+    }
+    #expect(uncommentedCount >= 20)
+    let plain = try load(try manual()).configuration
+    #expect(try load(uncommented.joined(separator: "\n")).configuration == plain)
+  }
+
+  @Test func keysWithAValueInTheManualShowTheDefaultToo() throws {
+    let loaded = try load(try manual()).configuration
+    let bare = try load(sample()).configuration
+    #expect(loaded.ring == bare.ring)
+    #expect(loaded.dataDirectory == bare.dataDirectory)
+    #expect(loaded.upstreams == bare.upstreams && loaded.sources == bare.sources)
+  }
+
+  /// `key` of `key = value` and of `#key = value`.
+  private func key(of line: Substring) -> String? {
+    let text = line.hasPrefix("#") ? line.dropFirst() : line
+    let name = text.prefix { $0.isLowercase || $0 == "_" }
+    return !name.isEmpty && text.dropFirst(name.count).hasPrefix(" = ") ? String(name) : nil
+  }
+
+  private func keysBySection(_ text: String) -> [String: [String]] {
+    var keys: [String: [String]] = [:]
+    var section = ""
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("[") { section = String(line) }
+      if let key = key(of: line) { keys[section, default: []].append(key) }
+    }
+    return keys
+  }
+}

@@ -1,0 +1,58 @@
+import Testing
+
+/// The rules of style that matter, checked on every source of the checkout.
+@Suite struct TidyTests {
+  private let sources = Checkout.swiftFiles(below: ["Sources", "Tools"])
+  private let all = Checkout.swiftFiles(below: ["Sources", "Tools", "Tests"])
+
+  private func code(_ path: String) throws -> SwiftCode {
+    SwiftCode(path: path, text: try #require(Checkout.text(of: path), "\(path) is no text"))
+  }
+
+  private func expectNone(_ faults: [Fault]) {
+    for fault in faults { Issue.record("\(fault.description)") }
+  }
+
+  @Test func theCheckoutIsFound() {
+    #expect(sources.count > 20)
+    let isThere = all.contains("Tests/TidyTests/TidyTests.swift")
+    #expect(isThere)
+  }
+
+  @Test func everyTargetImportsOnlyWhatItMay() throws {
+    for path in sources { expectNone(importFaults(try code(path))) }
+  }
+
+  @Test func noBannedWordStandsInCode() throws {
+    for path in all { expectNone(banFaults(try code(path))) }
+  }
+
+  @Test func noFileIsTooLong() throws {
+    for path in all {
+      expectNone(fileSizeFaults(path: path, text: try #require(Checkout.text(of: path))))
+    }
+  }
+
+  @Test func noFunctionIsTooLong() throws {
+    for path in all { expectNone(functionSizeFaults(try code(path))) }
+  }
+
+  @Test func noTextHoldsMarkersMachinePathsOrTrailingSpace() {
+    for path in Checkout.files() {
+      guard let text = Checkout.text(of: path) else { continue }
+      expectNone(textFaults(path: path, text: text))
+    }
+  }
+
+  @Test func theReadmeNamesEveryTarget() throws {
+    guard let readme = Checkout.text(of: "README.md") else { return }
+    let package = try #require(Checkout.text(of: "Package.swift"))
+    expectNone(readmeFaults(readme: readme, package: package))
+  }
+
+  @Test func everyTargetHasARowInTheImportTable() throws {
+    let package = try #require(Checkout.text(of: "Package.swift"))
+    let names = targetNames(package: package).filter { !$0.hasPrefix("C") && $0 != "traffic" }
+    #expect(Set(names) == Set(allowedImports.keys).subtracting(["Traffic"]))
+  }
+}
