@@ -44,19 +44,18 @@ struct BlastCommand: ParsableCommand {
     let listener = try listenOnLoopback(port: port)
     var blast = Blast(options: self)
     say(#"{"listening":\#(port)}"#)
-    var end = Double.infinity
-    while !StopSignal.isSet, monotonicSeconds() < end {
+    var end: Double?
+    while !StopSignal.isSet, monotonicSeconds() < end ?? .infinity {
       var descriptor = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
       guard poll(&descriptor, 1, 100) > 0 else { continue }
       let socket = accept(listener, nil, nil)
       guard socket >= 0 else { continue }
-      blast.serve(PeerConnection(descriptor: socket)) {
-        if end == .infinity {
-          say($0)
-          end = monotonicSeconds() + linger
-        }
-        return monotonicSeconds() >= end
-      }
+      let connection = PeerConnection(descriptor: socket)
+      blast.serve(connection, until: end)
+      guard blast.isDone, end == nil else { continue }
+      say(blast.summary)
+      end = monotonicSeconds() + linger
+      blast.serve(connection, until: end)
     }
   }
 }
@@ -99,7 +98,9 @@ private struct Blast {
     }
   }
 
-  private var summary: String {
+  var isDone: Bool { acknowledgedCount >= options.count }
+
+  var summary: String {
     let seconds = max(endTime - startTime, 1e-6)
     return #"{"sent":\#(sentCount),"acknowledged":\#(acknowledgedCount)"#
       + #","out_of_order":\#(strangeCount),"resent":\#(resentCount)"#
@@ -107,11 +108,11 @@ private struct Blast {
       + #","events_per_second":\#(Int(Double(acknowledgedCount) / seconds))}"#
   }
 
-  /// Serves one connection; calls `isEnough` with the summary once all are acknowledged.
-  mutating func serve(_ connection: PeerConnection, isEnough: (String) -> Bool) {
+  /// Serves one connection until it closes, all is acknowledged, or, then, until `end`.
+  mutating func serve(_ connection: PeerConnection, until end: Double?) {
     resentCount += sentCount - acknowledgedCount
     sentCount = acknowledgedCount
-    while !StopSignal.isSet {
+    while !StopSignal.isSet, monotonicSeconds() < end ?? .infinity {
       if connection.isSubscribed { fill(connection) }
       guard connection.flush() else { return }
       let isWriting = connection.waitingByteCount > 0
@@ -126,7 +127,7 @@ private struct Blast {
         guard receive(connection) else { return }
         hasSession = hasSession || connection.isSubscribed
       }
-      if acknowledgedCount >= options.count, isEnough(summary) { return }
+      if isDone, end == nil { return }
     }
   }
 

@@ -52,7 +52,12 @@ final class PeerConnection {
   func flush() -> Bool {
     guard waitingByteCount > 0 else { return true }
     let count = output.withUnsafeBytes {
-      send(descriptor, $0.baseAddress.map { $0 + outputStart }, waitingByteCount, MSG_NOSIGNAL)
+      send(
+        descriptor,
+        $0.baseAddress.map { $0 + outputStart },
+        waitingByteCount,
+        Int32(MSG_NOSIGNAL)
+      )
     }
     if count < 0 { return errno == EAGAIN || errno == EINTR }
     outputStart += count
