@@ -30,7 +30,7 @@ struct CollectCommand: ParsableCommand {
   var expect: String?
   @Option(help: "Don't end before this file exists.")
   var finishFile: String?
-  @Option(help: "Print a line about what came every so many seconds.")
+  @Option(help: "Print a line about what came every so many seconds, if anything.")
   var progress: Double?
   @Option(help: "Seconds to wait for the broker.")
   var patience = 60.0
@@ -95,6 +95,7 @@ private final class Collector {
     }
     var nextCheck = 0.0
     var nextProgress = monotonicSeconds() + (options.progress ?? 0)
+    var lastProgress = 0
     lastArrival = monotonicSeconds()
     while !StopSignal.isSet {
       if client.pump(milliseconds: 100) != 0 {
@@ -103,7 +104,10 @@ private final class Collector {
       }
       let now = monotonicSeconds()
       if let interval = options.progress, now >= nextProgress {
-        say("centre: \(tally.distinctCount) events, \(tally.topicCount) topics")
+        if tally.receivedCount > lastProgress {
+          say("centre: \(tally.distinctCount) events, \(tally.topicCount) topics")
+        }
+        lastProgress = tally.receivedCount
         nextProgress = now + interval
       }
       if now >= nextCheck {
