@@ -86,6 +86,15 @@ wait_for_port() {
   done
 }
 
+wait_for_line() { # line, log, process, its name
+  local tries=0
+  until grep -q "$1" "$2"; do
+    runs "$3" || fail "$4 ended at once: $(tail -n 3 "$2")"
+    [ $((tries += 1)) -le 200 ] || fail "$4 is not ready after 20 seconds: $(tail -n 3 "$2")"
+    sleep 0.1
+  done
+}
+
 configure_broker() { # name port
   mkdir "$directory/$1"
   cat > "$directory/$1.conf" << END
@@ -98,6 +107,12 @@ autosave_interval 1
 # What Mosquitto keeps for a subscriber that is away. It acknowledges more than that, too, and
 # drops it without a word; the default is 1000.
 max_queued_messages 1000000
+log_type error
+log_type warning
+log_type notice
+log_type information
+# Says who subscribes: nothing may be published before Holdfast has.
+log_type subscribe
 END
   # Started by root, Mosquitto becomes user mosquitto.
   if [ "$(id -u)" -eq 0 ]; then chown mosquitto "$directory/$1"; fi
@@ -118,7 +133,7 @@ start_central_broker() {
 start_holdfast() {
   start "$directory/holdfast.log" "$holdfast" run --config "$config" --data-dir "$directory/data"
   holdfast_pid=$!
-  sleep 0.5
+  sleep 0.2
   runs "$holdfast_pid" || fail "Holdfast ended at once: $(tail -n 3 "$directory/holdfast.log")"
 }
 
@@ -154,11 +169,13 @@ start "$directory/collector.log" "$traffic" collect --url "mqtt://127.0.0.1:$cen
   --client-id demo-collector --expect "$directory/sent" --finish-file "$directory/finish" \
   --until-idle "$idle_seconds" --progress 3 --patience 60
 collector_pid=$!
+wait_for_line "centre: subscribed" "$directory/collector.log" "$collector_pid" "the collector"
 show "centre  " "^centre: " "$directory/collector.log"
 say "Holdfast starts: it takes sensors/# from one broker, keeps it in its ring log on disk,"
 say "and forwards it to the other. Its own log lines follow the bar."
 show "holdfast" "^" "$directory/holdfast.log"
 start_holdfast
+wait_for_line " 1 sensors/#" "$directory/sensors.log" "$holdfast_pid" "Holdfast's subscription"
 say "300 sensors start to publish, $rate readings a second, some as text and some as JSON."
 publish --stop-file "$directory/stop"
 sleep "$steady_seconds"
@@ -201,7 +218,7 @@ viewer_pids=()
 
 echo
 echo "TALLY"
-grep -v '^centre:' "$directory/collector.log"
+grep '^  ' "$directory/collector.log"
 echo
 sed 's/^/  ring verify: /' "$directory/verify.log"
 echo

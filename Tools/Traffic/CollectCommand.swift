@@ -34,8 +34,6 @@ struct CollectCommand: ParsableCommand {
   var progress: Double?
   @Option(help: "Seconds to wait for the broker.")
   var patience = 60.0
-  @Flag(help: "Only make the session, so that the broker keeps what comes, and end.")
-  var subscribeOnly = false
   @Flag(help: "Print one line of JSON instead of a table.")
   var json = false
 
@@ -49,7 +47,6 @@ struct CollectCommand: ParsableCommand {
     let collector = Collector(client: client, options: self)
     try collector.run()
     client.disconnect()
-    guard !subscribeOnly else { return }
     let verdict = try collector.verdict()
     say(json ? collector.tally.json(verdict) : collector.tally.table(verdict))
     if let verdict, !verdict.isGood(collector.tally) { throw ExitCode(1) }
@@ -64,16 +61,21 @@ private final class Collector {
   private let client: MQTTClient
   private let options: CollectCommand
   private let reader = BatchReader()
+  private var grantCount = 0
   private var lastArrival = monotonicSeconds()
 
   init(client: MQTTClient, options: CollectCommand) {
     self.client = client
     self.options = options
     client.onMessage = { [unowned self] message in self.receive(message) }
+    let filters = options.filter + ["holdfast/+/gaps"]
     client.onConnect = { [unowned self] in
-      for filter in self.options.filter + ["holdfast/+/gaps"] {
-        try? self.client.subscribe(filter)
-      }
+      for filter in filters { try? self.client.subscribe(filter) }
+    }
+    client.onSubscribed = { [unowned self] in
+      self.grantCount += 1
+      // On standard error, so that with --json standard output is that one line.
+      if self.grantCount == filters.count { note("centre: subscribed") }
     }
   }
 
@@ -87,12 +89,6 @@ private final class Collector {
 
   func run() throws {
     try client.connect(until: monotonicSeconds() + options.patience)
-    if options.subscribeOnly {
-      // Long enough for SUBACK; what comes meanwhile is acknowledged and gone, so do it early.
-      let end = monotonicSeconds() + 0.5
-      while monotonicSeconds() < end { client.pump(milliseconds: 50) }
-      return
-    }
     var nextCheck = 0.0
     var nextProgress = monotonicSeconds() + (options.progress ?? 0)
     var lastProgress = 0
@@ -138,15 +134,23 @@ private final class Collector {
       }
       return
     }
-    switch PayloadShape(message.payload) {
-    case .single: receiveSingle(topic, message)
+    let (identity, isMarked) = identity(of: message)
+    switch identity == nil ? PayloadShape(message.payload) : .single {
+    case .single:
+      tally.add(
+        topic: topic,
+        payload: message.payload,
+        identity: identity,
+        isMarkedRedelivered: isMarked
+      )
     case .lines: receive(batch: reader.events(lines: message.payload))
     case .array: receive(batch: reader.events(array: message.payload))
     case .compressed: tally.countUnreadable()
     }
   }
 
-  private func receiveSingle(_ topic: [UInt8], _ message: IncomingMessage) {
+  /// From the user properties of format `event`.
+  private func identity(of message: IncomingMessage) -> (EventIdentity?, isMarked: Bool) {
     var agent: String?
     var log: String?
     var sequence: UInt64?
@@ -160,16 +164,9 @@ private final class Collector {
       default: break
       }
     }
-    var identity: EventIdentity?
-    if let agent, let log, let sequence {
-      identity = EventIdentity(log: tally.logNumber(agent: agent, log: log), sequence: sequence)
-    }
-    tally.add(
-      topic: topic,
-      payload: message.payload,
-      identity: identity,
-      isMarkedRedelivered: isMarked
-    )
+    guard let agent, let log, let sequence else { return (nil, isMarked) }
+    let number = tally.logNumber(agent: agent, log: log)
+    return (EventIdentity(log: number, sequence: sequence), isMarked)
   }
 
   private func receive(batch: [BatchedEvent]?) {

@@ -49,6 +49,8 @@ final class MQTTClient {
   /// CONNACKs so far.
   private(set) var connectCount = 0
   var onConnect: () -> Void = {}
+  /// A SUBACK.
+  var onSubscribed: () -> Void = {}
   var onMessage: (IncomingMessage) -> Void = { _ in }
   /// A PUBACK: packet identifier and reason code.
   var onPublished: (_ packetID: Int32, _ reason: Int32) -> Void = { _, _ in }
@@ -197,6 +199,9 @@ final class MQTTClient {
       client.isConnected = true
       client.connectCount += 1
       client.onConnect()
+    }
+    mosquitto_subscribe_v5_callback_set(handle) { _, context, _, _, _, _ in
+      MQTTClient.from(context)?.onSubscribed()
     }
     mosquitto_publish_v5_callback_set(handle) { _, context, packetID, reason, _ in
       guard let client = MQTTClient.from(context) else { return }

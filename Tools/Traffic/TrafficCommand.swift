@@ -13,7 +13,10 @@ struct TrafficCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "traffic",
     abstract: "Sensor traffic with counters, and a collector that tallies it.",
-    subcommands: [PublishCommand.self, CollectCommand.self, SinkCommand.self, BlastCommand.self]
+    subcommands: [
+      PublishCommand.self, CollectCommand.self, SinkCommand.self, BlastCommand.self,
+      HostileCommand.self,
+    ]
   )
 
   static func main() {
@@ -33,6 +36,12 @@ struct TrafficCommand: ParsableCommand {
 func say(_ line: String) {
   print(line)
   fflush(nil)
+}
+
+/// Writes a line to standard error.
+func note(_ line: String) {
+  let bytes = Array((line + "\n").utf8)
+  _ = write(STDERR_FILENO, bytes, bytes.count)
 }
 
 /// Something that went wrong, as one line for people.
