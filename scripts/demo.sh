@@ -198,8 +198,10 @@ sleep "$steady_seconds"
 
 say "The sensors fall silent; the last events are on their way."
 touch "$directory/stop"
-{ wait "$publisher_pid" || fail "the sensors' broker did not acknowledge everything"; } 2> /dev/null
+published=0
+{ wait "$publisher_pid" || published=$?; } 2> /dev/null
 publisher_pid=
+[ "$published" -eq 0 ] || fail "the sensors' broker did not acknowledge everything"
 touch "$directory/finish"
 result=0
 { wait "$collector_pid" || result=$?; } 2> /dev/null

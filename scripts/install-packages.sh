@@ -8,7 +8,7 @@
 # Does nothing, and needs no rights, where all is there. Starts no service.
 set -euo pipefail
 
-build=(libmosquitto-dev libzstd-dev pkg-config)
+build=(git libmosquitto-dev libzstd-dev pkg-config)
 demo=("${build[@]}" mosquitto)
 test=("${demo[@]}" nats-server e2fsprogs libeatmydata1 strace mount)
 

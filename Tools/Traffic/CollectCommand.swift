@@ -117,9 +117,9 @@ private final class Collector {
     if let file = options.finishFile, access(file, F_OK) != 0 { return false }
     if let count = options.count, tally.distinctCount >= count { return true }
     if let limit = options.untilIdle, now - lastArrival > limit { return true }
-    guard options.expect != nil, now - lastArrival > Self.lingerSeconds else { return false }
     // A publisher that is still at it would look complete for a moment: only with a finish file.
-    return options.finishFile != nil ? try verdict()?.missingCount == 0 : false
+    guard options.finishFile != nil, now - lastArrival > Self.lingerSeconds else { return false }
+    return try verdict()?.isAccounted(tally) ?? false
   }
 
   private func receive(_ message: IncomingMessage) {
