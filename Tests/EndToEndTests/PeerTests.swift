@@ -74,6 +74,8 @@ extension EndToEnd {
       #expect(sent == topicCount + 13)
       // The fleet's one event is long there: wait until the odd ones have come, too.
       try await site.sensors.publish(count: 100, rate: 100)
+      let memory = site.agent.residentByteCount
+      #expect(memory > 0 && memory < 64 << 20, "\(memory >> 20) MiB after \(topicCount) topics")
       let tally = try await site.finish()
       expectOrderly(tally)
       #expect(tally.missing == 0, "\(tally)")

@@ -42,6 +42,14 @@ final class HoldfastProcess {
   var log: String { readText(logPath) }
   var isRunning: Bool { process.map { $0.status == nil } ?? false }
 
+  /// Bytes of memory in use now; 0 while it doesn't run.
+  var residentByteCount: Int {
+    guard let process, process.status == nil else { return 0 }
+    let lines = readText("/proc/\(process.processID)/status").split(separator: "\n")
+    let line = lines.first { $0.hasPrefix("VmRSS:") } ?? ""
+    return (Int(line.filter { $0.isNumber }) ?? 0) << 10
+  }
+
   func start(environment: [(String, String)] = []) throws {
     process = try ChildProcess(
       Programs.holdfast,
