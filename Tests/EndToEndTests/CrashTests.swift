@@ -23,6 +23,8 @@ extension EndToEnd {
       let tally = try await site.finish()
       print("killed \(kills) times, forwarding: \(isForwarding); \(tally)")
       expectComplete(tally)
+      let connected = site.sensorsBroker.subscriptionCount(to: "sensors/#")
+      #expect(connected > kills / 2, "too few lives were long enough to receive: \(connected)")
       #expect(tally["logs"] == 1, "the log was carried on: \(tally)")
       #expect(tally.duplicatesByAgent <= kills * duplicatesPerCrashMax, "\(tally)")
       #expect(tally["corrupt"] == 0 && tally["evicted"] == 0, "lives in ms: \(lives); \(tally)")

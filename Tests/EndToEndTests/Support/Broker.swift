@@ -26,8 +26,10 @@ final class Broker {
 
   var url: String { "mqtt://127.0.0.1:\(port)" }
 
-  /// Whether someone has subscribed to `filter` since it was first started.
-  func hasSubscriber(to filter: String) -> Bool { readText(log).contains(" 1 \(filter)\n") }
+  /// How often someone has subscribed to `filter` since it was first started.
+  func subscriptionCount(to filter: String) -> Int {
+    readText(log).ranges(of: " 1 \(filter)\n").count
+  }
 
   func start() async throws {
     let process = try ChildProcess("mosquitto", ["-c", configuration], output: log)

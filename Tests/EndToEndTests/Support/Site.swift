@@ -54,7 +54,7 @@ final class Site {
   func agentSubscribed() async throws {
     let isReady = try await eventually(within: 30) {
       if !self.agent.isRunning { throw TestFailure("the agent ended:\n\(self.agent.log)") }
-      return self.sensorsBroker.hasSubscriber(to: "sensors/#")
+      return self.sensorsBroker.subscriptionCount(to: "sensors/#") > 0
     }
     guard isReady else { throw TestFailure("the agent doesn't subscribe:\n\(agent.log)") }
   }
