@@ -1,0 +1,32 @@
+# make demo    see it work: two brokers, sensor traffic, an outage, a kill, a tally (KEEP=1: leave it running)
+# make test    install what the tests need, build, run all tests
+# make build   the release binary: .build/release/holdfast
+# make lint    check the formatting
+# make clean   remove what was built
+
+SWIFT_FLAGS ?=
+KEEP ?=
+.DEFAULT_GOAL := build
+.PHONY: build demo test lint clean packages-build packages-demo packages-test swift
+
+swift:
+	@scripts/check-swift.sh
+
+packages-build packages-demo packages-test: packages-%:
+	@scripts/install-packages.sh $*
+
+build: swift packages-build
+	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS)
+
+demo: swift packages-demo build
+	@KEEP=$(KEEP) scripts/demo.sh
+
+test: swift packages-test
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS)
+
+lint: swift
+	swift format lint --strict -r Sources Tests Tools
+
+clean:
+	rm -rf .build

@@ -1,0 +1,95 @@
+import Glibc
+
+/// What a test sets; the rest stays at its default.
+struct AgentSettings {
+  var sourceURL: String
+  var upstreamURL: String
+  var ringSize = "64MiB"
+  var whenFull = "drop-oldest"
+  var commitInterval = "50ms"
+  var upstreamLines: [String] = []
+
+  var text: String {
+    let lines = [
+      "[agent]", #"id = "edge""#,
+      "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
+      #"commit_interval = "\#(commitInterval)""#,
+      "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
+      #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
+      "[[upstream]]", #"name = "central""#, #"url = "\#(upstreamURL)""#,
+      #"backoff_max = "1s""#,
+    ]
+    return (lines + upstreamLines).joined(separator: "\n") + "\n"
+  }
+}
+
+/// The agent, started, killed and started again over one data directory.
+final class HoldfastProcess {
+  let dataDirectory: String
+  let logPath: String
+  private let configuration: String
+  private let scratch: Scratch
+  private var process: ChildProcess?
+
+  init(_ settings: AgentSettings, dataDirectory: String, in scratch: Scratch) throws {
+    self.dataDirectory = dataDirectory
+    self.scratch = scratch
+    configuration = scratch.newPath("holdfast.toml")
+    logPath = scratch.newPath("holdfast.log")
+    try writeText(configuration, settings.text)
+  }
+
+  var log: String { readText(logPath) }
+  var isRunning: Bool { process.map { $0.status == nil } ?? false }
+
+  /// Bytes of memory in use now; 0 while it doesn't run.
+  var residentByteCount: Int {
+    guard let process, process.status == nil else { return 0 }
+    let lines = readText("/proc/\(process.processID)/status").split(separator: "\n")
+    let line = lines.first { $0.hasPrefix("VmRSS:") } ?? ""
+    return (Int(line.filter { $0.isNumber }) ?? 0) << 10
+  }
+
+  func start(environment: [(String, String)] = []) throws {
+    process = try ChildProcess(
+      Programs.holdfast,
+      ["run", "--config", configuration, "--data-dir", dataDirectory],
+      output: logPath,
+      environment: environment
+    )
+  }
+
+  func kill() async throws {
+    try await process?.killAtOnce()
+    process = nil
+  }
+
+  /// SIGTERM, which must end it with 0.
+  func stop() async throws {
+    guard let process else { return }
+    let status = try await process.stop()
+    self.process = nil
+    guard status == .code(0) else {
+      throw TestFailure("SIGTERM ended holdfast with \(status):\n\(process.tail)")
+    }
+  }
+
+  /// Waits for its end and returns how it ended.
+  func ended(within seconds: Double) async throws -> ExitStatus {
+    guard let process else { throw TestFailure("holdfast was not started") }
+    return try await process.ended(within: seconds)
+  }
+
+  /// `ring verify`, which must find the law kept.
+  func verify() async throws -> String {
+    let result = try await run(
+      Programs.holdfast,
+      ["ring", "verify", "--data-dir", dataDirectory, "--json"],
+      in: scratch
+    )
+    guard result.status == .code(0) else {
+      throw TestFailure("ring verify ended with \(result.status):\n\(result.output)")
+    }
+    return result.output
+  }
+}

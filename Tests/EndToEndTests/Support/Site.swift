@@ -1,0 +1,89 @@
+import Testing
+
+/// The whole way, with real processes: sensors, their broker, the agent, the central broker and a
+/// collector there.
+final class Site {
+  let scratch: Scratch
+  let sensorsBroker: Broker
+  let centralBroker: Broker
+  let sensors: Sensors
+  let agent: HoldfastProcess
+  private var collector: Collector?
+
+  /// Nothing runs yet.
+  ///
+  /// `traffic` are more arguments for the sensors; the ring log lives in `dataDirectory`, or else
+  /// in the scratch directory; `change` sets what is special about the agent's configuration.
+  init(
+    traffic: [String] = [],
+    dataDirectory: String? = nil,
+    scratch: Scratch? = nil,
+    change: (inout AgentSettings) -> Void = { _ in }
+  ) throws {
+    let scratch = try scratch ?? Scratch()
+    self.scratch = scratch
+    sensorsBroker = try Broker("sensors", in: scratch)
+    centralBroker = try Broker("central", in: scratch)
+    sensors = Sensors(url: sensorsBroker.url, in: scratch, traffic)
+    var settings = AgentSettings(sourceURL: sensorsBroker.url, upstreamURL: centralBroker.url)
+    change(&settings)
+    agent = try HoldfastProcess(
+      settings,
+      dataDirectory: dataDirectory ?? scratch.newPath("data"),
+      in: scratch
+    )
+  }
+
+  /// Starts all but the sensors; afterwards the agent's and the collector's sessions exist.
+  func start(
+    collect filter: String = "sensors/#",
+    environment: [(String, String)] = []
+  ) async throws {
+    try await sensorsBroker.start()
+    try await centralBroker.start()
+    collector = try await Collector(
+      url: centralBroker.url,
+      expecting: sensors.statePath,
+      in: scratch,
+      filter: filter
+    )
+    try agent.start(environment: environment)
+    try await agentSubscribed()
+  }
+
+  func agentSubscribed() async throws {
+    let isReady = try await eventually(within: 30) {
+      if !self.agent.isRunning { throw TestFailure("the agent ended:\n\(self.agent.log)") }
+      return self.sensorsBroker.subscriptionCount(to: "sensors/#") > 0
+    }
+    guard isReady else { throw TestFailure("the agent doesn't subscribe:\n\(agent.log)") }
+  }
+
+  /// Waits until all has come, stops the agent, and has it check its ring log.
+  func finish(within seconds: Double = 150) async throws -> TallyReport {
+    guard let collector else { throw TestFailure("the site was not started") }
+    let tally = try await collector.tally(within: seconds)
+    try await agent.stop()
+    _ = try await agent.verify()
+    return tally
+  }
+}
+
+/// What must hold after every round: nothing missing, changed, out of order or made up.
+func expectComplete(_ tally: TallyReport, sourceLocation: SourceLocation = #_sourceLocation) {
+  #expect(tally.missing == 0, "\(tally)", sourceLocation: sourceLocation)
+  expectOrderly(tally, sourceLocation: sourceLocation)
+}
+
+func expectOrderly(_ tally: TallyReport, sourceLocation: SourceLocation = #_sourceLocation) {
+  #expect(tally.expected > 0, "nothing was sent: \(tally)", sourceLocation: sourceLocation)
+  #expect(tally.altered == 0, "\(tally)", sourceLocation: sourceLocation)
+  #expect(tally["unsent"] == 0, "\(tally)", sourceLocation: sourceLocation)
+  #expect(tally.orderInversions == 0, "\(tally)", sourceLocation: sourceLocation)
+  #expect(tally["sequence_inversions"] == 0, "\(tally)", sourceLocation: sourceLocation)
+  #expect(tally["unreadable"] == 0, "\(tally)", sourceLocation: sourceLocation)
+}
+
+/// How often the agent may send what it had sent before, per crash: its in-flight window and the
+/// acknowledgements since it last saved its cursor.
+let duplicatesPerCrashMax = 100 + 10_000

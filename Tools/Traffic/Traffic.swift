@@ -1,1 +1,0 @@
-@main struct Traffic { static func main() {} }
