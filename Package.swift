@@ -115,13 +115,17 @@ let package = Package(
     .testTarget(
       name: "HoldfastConfigurationTests",
       dependencies: [
-        "HoldfastConfiguration", "HoldfastAgent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastUpstream",
+        "HoldfastConfiguration", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake",
+        "HoldfastLink", "HoldfastRingLog", "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastSystemTests",
-      dependencies: ["HoldfastSystem", "HoldfastRingLog", "HoldfastEvent"], swiftSettings: rules),
+      dependencies: [
+        "HoldfastSystem", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastUpstream", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: rules),
     .testTarget(
       name: "HoldfastSimulationTests",
       dependencies: [

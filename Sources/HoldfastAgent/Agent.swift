@@ -1,12 +1,46 @@
 public import HoldfastEvent
+internal import HoldfastIntake
+internal import HoldfastLink
 public import HoldfastRingLog
+internal import HoldfastUpstream
 
 /// The agent's core: one synchronous state machine over an injected disk.
 ///
-/// `step` is the only way in; effects and the disk are the only ways out.
+/// `step` is the only way in; effects and the disk are the only ways out. The whole way of an
+/// event can be read from it:
+///
+/// 1. `received`: events are marked, numbered and encoded (`Intake`, `RingLog.append`);
+/// 2. a commit makes them durable, then the source's PUBACKs are released (`GroupCommit`);
+/// 3. each upstream reads from its cursor on and publishes within its window (`Forwarder`);
+/// 4. `acknowledged` moves the cursor, and what every upstream has passed is freed.
+///
+/// Rules that hold at every return: no `.release` before everything handed over is durable or
+/// delivered to every upstream; no event is published before it is durable, unless the disk
+/// fails; cursors and counters are saved before anything they free is reused.
 public struct Agent: ~Copyable {
+  /// Longest time a moved cursor or counter stays unsaved, microseconds.
+  static let saveDelay: Int64 = microsecondsPerSecond
+  /// Numbers settled that are worth a save of their own.
+  static let saveCount: UInt64 = 10_000
+  /// Between two tries of a disk that fails, microseconds.
+  static let diskRetryDelay: Int64 = 5 * microsecondsPerSecond
+
   /// When `step(.timer)` is wanted, microseconds by boot clock.
-  public private(set) var wakeAt: Int64 = 0
+  public internal(set) var wakeAt: Int64 = 0
+
+  let configuration: AgentConfiguration
+  let owner: RingOwner
+  var intakes: [Intake] = []
+  var forwarders: [Forwarder] = []
+  var groupCommit: GroupCommit
+  var actions: [Forwarder.Action] = []
+  var lines: [LogEntry] = []
+  /// When unsaved state must be saved; nil while nothing is unsaved.
+  var saveAt: Int64?
+  var settledAtSave: UInt64 = 0
+  var diskRetryAt: Int64 = 0
+  var hasMoreWork = false
+  var isStopping = false
 
   /// Opens the ring log, recovering what an unclean stop left; never fails.
   ///
@@ -19,17 +53,186 @@ public struct Agent: ~Copyable {
   ///   - now: both clocks.
   ///   - effects: what the shell must do first.
   public init(
-    configuration: AgentConfiguration, disk: any Disk, machine: UInt64, bootID: UInt64,
-    seed: UInt64, now: ClockReading, effects: inout [Effect]
+    configuration: AgentConfiguration,
+    disk: any Disk,
+    machine: UInt64,
+    bootID: UInt64,
+    seed: UInt64,
+    now: ClockReading,
+    effects: inout [Effect]
   ) {
+    var seeds = SplitMix64(seed: seed)
+    self.configuration = configuration
+    groupCommit = GroupCommit(interval: configuration.ring.commitInterval)
+    owner = RingOwner(
+      RingLog(
+        disk: disk,
+        configuration: configuration.ring,
+        sources: configuration.sources.map(\.name),
+        upstreams: configuration.upstreams.map(\.name),
+        machine: machine,
+        bootID: bootID,
+        newLog: LogID(high: seeds.next(), low: seeds.next()),
+        now: now
+      )
+    )
+    for source in configuration.sources {
+      intakes.append(Intake(configuration: source, seed: seeds.next()))
+      primeRedelivery(intakes.count - 1)
+      intakes[intakes.count - 1].link.start(now: now.boot)
+    }
+    for (index, upstream) in configuration.upstreams.enumerated() {
+      forwarders.append(
+        Forwarder(
+          configuration: upstream,
+          agentID: configuration.agentID,
+          ledger: owner.ring.upstream(index),
+          seed: seeds.next()
+        )
+      )
+      forwarders[index].start(now: now.boot)
+      owner.deadLetters.append(
+        RecordFile(
+          disk: disk,
+          name: Self.deadLetterName(upstream.name),
+          byteCountMax: upstream.deadLetterByteCountMax
+        )
+      )
+    }
+    owner.ring.recovered = []
+    advance(now: now, effects: &effects)
+  }
+
+  /// The dead-letter file of an upstream.
+  public static func deadLetterName(_ upstream: String) -> String {
+    let safe = upstream.utf8.map { byte -> Character in
+      let character = Character(UnicodeScalar(byte))
+      return character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
+    }
+    return "ring/dead-letter-" + String(safe)
+  }
+
+  /// What was stored last may come again: its PUBACK may not have left before the stop.
+  private mutating func primeRedelivery(_ index: Int) {
+    for batch in owner.ring.recovered {
+      var events = batch.events
+      let slot = owner.ring.slot(ofSource: index)
+      events.rows.removeAll { Int($0.source) != slot }
+      intakes[index].redelivery.examine(&events)
+    }
+    intakes[index].redelivery.linkLost()
   }
 
   /// Takes one input and appends what must be done, in order.
   public mutating func step(_ input: Input, now: ClockReading, effects: inout [Effect]) {
+    switch input {
+    case .sourceConnected(let source, let grant):
+      sourceConnected(source, grant, now: now)
+    case .sourceClosed(let source, let failure):
+      guard intakes.indices.contains(source) else { return }
+      intakes[source].closed()
+      intakes[source].link.closed(failure, now: now.boot, log: &lines)
+    case .received(let source, let events):
+      received(source, events, now: now, effects: &effects)
+    case .upstreamConnected(let upstream, let grant):
+      guard forwarders.indices.contains(upstream) else { return }
+      forwarders[upstream].connected(grant, now: now.boot)
+    case .upstreamClosed(let upstream, let failure):
+      guard forwarders.indices.contains(upstream) else { return }
+      forwarders[upstream].closed(failure, now: now.boot)
+    case .acknowledged(let upstream, let acknowledgements):
+      guard forwarders.indices.contains(upstream) else { return }
+      forwarders[upstream].acknowledged(acknowledgements, now: now.boot)
+    case .timer:
+      break
+    case .stop:
+      stop(now: now, effects: &effects)
+      return
+    }
+    advance(now: now, effects: &effects)
   }
 
-  /// A picture for the status line, commands and tests. O(sources + upstreams).
-  public func status(now: ClockReading) -> AgentStatus {
-    AgentStatus()
+  /// Does whatever is due, whichever input it was.
+  private mutating func advance(now: ClockReading, effects: inout [Effect]) {
+    if isStopping { return }
+    connectSources(now: now, effects: &effects)
+    retryDisk(now: now, effects: &effects)
+    commitIfDue(now: now, effects: &effects)
+    forward(now: now, effects: &effects)
+    releaseDelivered(effects: &effects)
+    endWaits(now: now, effects: &effects)
+    saveIfDue(now: now)
+    hasMoreWork = owner.ring.work(now: now)
+    flushLines(into: &effects)
+    wakeAt = nextWake(now: now)
   }
+
+  /// Sends what is due, and takes over where each upstream stands.
+  private mutating func forward(now: ClockReading, effects: inout [Effect]) {
+    let owner = owner
+    for index in forwarders.indices {
+      let before = forwarders[index].ledger.settled
+      forwarders[index].step(
+        now: now.boot,
+        read: { owner.ring.read(index, from: $0, passedGaps: $1, now: now) },
+        keep: { owner.deadLetters[index].append($0.record) },
+        into: &actions
+      )
+      owner.ring.settle(index, forwarders[index].ledger)
+      owner.ring.positions[index] = forwarders[index].position
+      settledAtSave &+= forwarders[index].ledger.settled &- before
+      for action in actions {
+        switch action {
+        case .connect(let version): effects.append(.connectUpstream(upstream: index, version))
+        case .disconnect: effects.append(.disconnectUpstream(upstream: index))
+        case .publish(let batch): effects.append(.publish(upstream: index, batch))
+        case .log(let entry): effects.append(.log(entry))
+        }
+      }
+      actions.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Saves cursors and counters in time, and at once after many.
+  private mutating func saveIfDue(now: ClockReading) {
+    guard owner.ring.hasUnsavedState, !owner.ring.isFailing else {
+      saveAt = nil
+      return
+    }
+    let due = saveAt ?? now.boot &+ Self.saveDelay
+    saveAt = due
+    guard now.boot >= due || settledAtSave >= Self.saveCount else { return }
+    try? owner.ring.saveState(now: now)
+    saveAt = nil
+    settledAtSave = 0
+  }
+
+  mutating func flushLines(into effects: inout [Effect]) {
+    for line in lines { effects.append(.log(line)) }
+    lines.removeAll(keepingCapacity: true)
+    for line in owner.ring.log { effects.append(.log(line)) }
+    owner.ring.log.removeAll(keepingCapacity: true)
+  }
+
+  private func nextWake(now: ClockReading) -> Int64 {
+    if hasMoreWork { return now.boot }
+    // Looking again now and then costs nothing and forgives what was not foreseen.
+    var wake = now.boot &+ microsecondsPerSecond
+    for intake in intakes {
+      wake = min(wake, intake.link.wakeAt ?? wake, intake.waitEndsAt ?? wake)
+    }
+    for forwarder in forwarders { wake = min(wake, forwarder.wakeAt ?? wake) }
+    wake = min(wake, groupCommit.wakeAt ?? wake, saveAt ?? wake)
+    if owner.ring.isFailing { wake = min(wake, diskRetryAt) }
+    return wake
+  }
+}
+
+/// The ring log on the heap, so that upstreams can read it while they are being stepped.
+final class RingOwner {
+  var ring: RingLog
+  /// One file per upstream.
+  var deadLetters: [RecordFile] = []
+
+  init(_ ring: consuming RingLog) { self.ring = ring }
 }

@@ -13,7 +13,9 @@ public struct AgentConfiguration: Equatable, Sendable {
   public var upstreams: [UpstreamConfiguration]
 
   public init(
-    agentID: String, sources: [SourceConfiguration], upstreams: [UpstreamConfiguration]
+    agentID: String,
+    sources: [SourceConfiguration],
+    upstreams: [UpstreamConfiguration]
   ) {
     self.agentID = agentID
     self.sources = sources

@@ -90,7 +90,9 @@ internal import CZstd
   /// - Returns: false when the piece is damaged or holds another number of bytes; memory use is
   ///   bounded by `rawByteCount` whatever the piece says.
   public mutating func decompress(
-    _ piece: ArraySlice<UInt8>, rawByteCount: Int, into output: inout [UInt8]
+    _ piece: ArraySlice<UInt8>,
+    rawByteCount: Int,
+    into output: inout [UInt8]
   ) -> Bool {
     output.removeAll(keepingCapacity: true)
     // One byte more than asked for, so that a longer piece shows itself.

@@ -28,7 +28,10 @@ public struct GroupCommit: Equatable, Sendable {
   ///   - hasQoS0: whether an event at QoS 0 is among them.
   /// - Returns: whether to commit now.
   public mutating func appended(
-    now: Int64, pendingByteCount: Int, isWindowHalfUsed: Bool, hasQoS0: Bool
+    now: Int64,
+    pendingByteCount: Int,
+    isWindowHalfUsed: Bool,
+    hasQoS0: Bool
   ) -> Bool {
     if hasQoS0 && writeAt == nil { writeAt = now &+ Self.writeDelay }
     if commitAt == nil { commitAt = lastCommitAt.map { max(now, $0 &+ interval) } ?? now }

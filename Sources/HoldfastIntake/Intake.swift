@@ -22,7 +22,10 @@ public struct Intake: Sendable {
   public init(configuration: SourceConfiguration, seed: UInt64) {
     self.configuration = configuration
     link = Link(
-      name: "source \(configuration.name)", configuration: configuration.link, seed: seed)
+      name: "source \(configuration.name)",
+      configuration: configuration.link,
+      seed: seed
+    )
   }
 
   /// How many unacknowledged messages the broker allows before it stops sending.

@@ -117,14 +117,27 @@ struct BlockHeader: Equatable {
       reader.fixed(UInt32.self) != nil, let wall: Int64 = reader.fixed(),
       let boot: Int64 = reader.fixed(), let bootID: UInt64 = reader.fixed(),
       let durable: UInt64 = reader.fixed(), Int(raw) <= Format.rawByteCountMax,
-      eventCount > 0, eventCount <= raw, Int(eventCount) <= Format.eventCountMax, first > 0, first < UInt64.max >> 1,
+      eventCount > 0, eventCount <= raw, Int(eventCount) <= Format.eventCountMax, first > 0,
+      first < UInt64.max >> 1,
       ticks == 1_000 || ticks == 1_000_000
     else { return .nothing }
     return .header(
       BlockHeader(
-        flags: flags, payloadByteCount: Int(payload), rawByteCount: Int(raw), epoch: epoch,
-        log: LogID(high: high, low: low), first: first, eventCount: Int(eventCount),
-        chainIndex: chainIndex, ticksPerSecond: ticks, wall: wall, boot: boot, bootID: bootID,
-        durable: durable, payloadChecksum: payloadChecksum))
+        flags: flags,
+        payloadByteCount: Int(payload),
+        rawByteCount: Int(raw),
+        epoch: epoch,
+        log: LogID(high: high, low: low),
+        first: first,
+        eventCount: Int(eventCount),
+        chainIndex: chainIndex,
+        ticksPerSecond: ticks,
+        wall: wall,
+        boot: boot,
+        bootID: bootID,
+        durable: durable,
+        payloadChecksum: payloadChecksum
+      )
+    )
   }
 }

@@ -81,7 +81,10 @@ struct BlockWriter: ~Copyable {
   /// - Returns: the index after the last event taken; nil when compression failed.
   /// - Complexity: O(bytes taken).
   mutating func append(
-    _ events: inout EventBatch, from index: Int, first: SequenceNumber, room: Int,
+    _ events: inout EventBatch,
+    from index: Int,
+    first: SequenceNumber,
+    room: Int,
     stamp: BlockStamp
   ) -> Int? {
     let count = events.rows.count
@@ -129,11 +132,20 @@ struct BlockWriter: ~Copyable {
     let payloadByteCount = output.count - payloadStart
     let header = BlockHeader(
       flags: flags | (chainIndex == 0 ? Format.flagChainStart : 0),
-      payloadByteCount: payloadByteCount, rawByteCount: encoder.raw.count, epoch: stamp.epoch,
-      log: stamp.log, first: blockFirst, eventCount: encoder.eventCount, chainIndex: chainIndex,
-      ticksPerSecond: UInt32(ticksPerSecond), wall: encoder.wall, boot: encoder.boot,
-      bootID: stamp.bootID, durable: stamp.durable,
-      payloadChecksum: crc32c(output[payloadStart...]))
+      payloadByteCount: payloadByteCount,
+      rawByteCount: encoder.raw.count,
+      epoch: stamp.epoch,
+      log: stamp.log,
+      first: blockFirst,
+      eventCount: encoder.eventCount,
+      chainIndex: chainIndex,
+      ticksPerSecond: UInt32(ticksPerSecond),
+      wall: encoder.wall,
+      boot: encoder.boot,
+      bootID: stamp.bootID,
+      durable: stamp.durable,
+      payloadChecksum: crc32c(output[payloadStart...])
+    )
     header.encode(into: &output, at: start)
     let padding = Format.aligned(output.count) - output.count
     output.append(contentsOf: repeatElement(0, count: padding))

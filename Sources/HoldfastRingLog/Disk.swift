@@ -62,7 +62,10 @@ public protocol Disk: AnyObject {
   func byteCount(of file: DiskFile) throws(DiskError) -> Int
   /// Reads up to `count` bytes at `offset` into `buffer`, which is replaced; fewer at the end.
   func read(
-    _ file: DiskFile, at offset: Int, count: Int, into buffer: inout [UInt8]
+    _ file: DiskFile,
+    at offset: Int,
+    count: Int,
+    into buffer: inout [UInt8]
   ) throws(DiskError)
   /// Writes all of `bytes` at `offset`, growing the file where needed.
   func write(_ file: DiskFile, at offset: Int, _ bytes: ArraySlice<UInt8>) throws(DiskError)

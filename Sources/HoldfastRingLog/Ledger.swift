@@ -43,6 +43,8 @@ public struct SourceLedger: Equatable, Sendable {
   public var dropped = [UInt64](repeating: 0, count: SourceDropReason.allCases.count)
   /// How many of the stored were marked as possibly redelivered.
   public var possiblyRedelivered: UInt64 = 0
+  /// Successful connects: after the first, a broker without our session has lost something.
+  public var connects: UInt64 = 0
 
   public init(name: String) { self.name = name }
 

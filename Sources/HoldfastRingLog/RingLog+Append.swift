@@ -13,7 +13,9 @@ extension RingLog {
   ///   of it may be stored); `.disk` after ``isFailing`` was raised.
   /// - Complexity: O(bytes).
   public mutating func append(
-    _ events: EventBatch, source index: Int, now: ClockReading
+    _ events: EventBatch,
+    source index: Int,
+    now: ClockReading
   ) throws(RingLogError) {
     let limit = configuration.payloadByteCountMax
     let source = UInt8(truncatingIfNeeded: sourceIndices[index])
@@ -41,18 +43,29 @@ extension RingLog {
 
   /// Places a gap record that covers no numbers right before the next event's number.
   public mutating func mark(
-    _ reason: GapReason, count: UInt64?, topics: [[UInt8]] = [], now: ClockReading
+    _ reason: GapReason,
+    count: UInt64?,
+    topics: [[UInt8]] = [],
+    now: ClockReading
   ) {
     let record = GapRecord(
-      log: state.log, first: next, end: next, count: count, reason: reason, topics: topics,
-      wall: now.wall)
+      log: state.log,
+      first: next,
+      end: next,
+      count: count,
+      reason: reason,
+      topics: topics,
+      wall: now.wall
+    )
     state.gaps.add(record, frontier: positions.max() ?? 0)
     isStateDirty = true
     mustSaveState = true
   }
 
   private mutating func appendStorable(
-    _ events: EventBatch, source index: Int, now: ClockReading
+    _ events: EventBatch,
+    source index: Int,
+    now: ClockReading
   ) throws(RingLogError) {
     if events.isEmpty { return }
     let count = UInt64(events.count)
@@ -73,7 +86,8 @@ extension RingLog {
     state.sources[slot].received += count
     state.sources[slot].stored += count
     state.sources[slot].possiblyRedelivered += UInt64(
-      events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) })
+      events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+    )
     if isFailing { return }
     do throws(RingLogError) {
       try encode(pending.count - 1, now: now)
@@ -112,8 +126,12 @@ extension RingLog {
       let number = pending[index].first + UInt64(row)
       let segment = try activeSegment(first: number, now: now)
       let taken = writer.append(
-        &pending[index].events, from: row, first: number,
-        room: configuration.segmentByteCount - segment.offset, stamp: stamp(segment))
+        &pending[index].events,
+        from: row,
+        first: number,
+        room: configuration.segmentByteCount - segment.offset,
+        stamp: stamp(segment)
+      )
       guard let taken else { throw .compression }
       row = taken
       if row < count {
@@ -145,24 +163,43 @@ extension RingLog {
     if mustSaveState { try saveState(reserving: 0, now: now) }
   }
 
-  /// Closes the open block, writes all finished ones and syncs.
+  /// Hands what is pending to the operating system without waiting for the disk: it survives a
+  /// kill, though not a power cut. For events at QoS 0, which nobody can send again.
+  public mutating func writeThrough(now: ClockReading) throws(RingLogError) {
+    guard !isFailing, pendingEventCount > 0 else { return }
+    do throws(RingLogError) {
+      try writeBlocks()
+    } catch {
+      try rewritePending(after: error, now: now)
+    }
+  }
+
+  /// Writes everything that is pending and syncs.
   mutating func writeOutput() throws(RingLogError) {
+    try writeBlocks()
+    guard let segment = active else { return }
+    let last = segments.count - 1
+    guard segments[last].dataByteCount < segment.offset else { return }
+    do throws(DiskError) { try disk.sync(segment.file) } catch { throw .disk(error) }
+    segments[last].dataByteCount = segment.offset
+    segments[last].end = next
+  }
+
+  /// Closes the open block and writes all finished ones.
+  private mutating func writeBlocks() throws(RingLogError) {
     guard var segment = active else { return }
     guard writer.closeBlock(stamp(segment)) else { throw .compression }
     if writer.output.isEmpty { return }
     do throws(DiskError) {
       try disk.write(segment.file, at: segment.offset, writer.output[...])
-      try disk.sync(segment.file)
     } catch {
       throw .disk(error)
     }
     segment.offset += writer.output.count
     active = segment
     let last = segments.count - 1
-    segments[last].dataByteCount = segment.offset
     segments[last].payloadByteCount =
       (segments[last].payloadByteCount ?? 0) + writer.outputPayloadByteCount
-    segments[last].end = next
     writer.removeOutput()
   }
 
@@ -205,7 +242,8 @@ extension RingLog {
 
   /// Puts every pending event into a fresh segment after the active one failed.
   mutating func rewritePending(
-    after error: RingLogError, now: ClockReading
+    after error: RingLogError,
+    now: ClockReading
   ) throws(RingLogError) {
     if isFailing { throw error }
     note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
@@ -224,13 +262,15 @@ extension RingLog {
       note(
         .error,
         "ring log: \(Self.describe(error)); the disk fails: events are acknowledged only when "
-          + "every upstream has them")
+          + "every upstream has them"
+      )
     }
     isFailing = true
     return error
   }
 
-  static func describe(_ error: RingLogError) -> String {
+  /// The error in words for the operator.
+  public static func describe(_ error: RingLogError) -> String {
     switch error {
     case .disk(let error): "\(error)"
     case .full: "no room"

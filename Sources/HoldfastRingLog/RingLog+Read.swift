@@ -14,7 +14,10 @@ extension RingLog {
   /// - Returns: see ``ReadResult``; `.end` also when the disk can't be read for the moment.
   /// - Complexity: O(block), and O(log segments) to find it.
   public mutating func read(
-    _ index: Int, from sequence: SequenceNumber, passedGaps: Int, now: ClockReading
+    _ index: Int,
+    from sequence: SequenceNumber,
+    passedGaps: Int,
+    now: ClockReading
   ) -> ReadResult {
     if let mark = state.gaps.standing(before: sequence, passed: passedGaps) { return .gap(mark) }
     if let gap = state.gaps.covering(sequence)?.clipped(from: sequence) { return .gap(gap) }
@@ -70,19 +73,30 @@ extension RingLog {
 
   /// Records the parts of `range` that no record covers yet.
   mutating func addGap(
-    _ range: Range<SequenceNumber>, reason: GapReason, topics: [[UInt8]], now: ClockReading
+    _ range: Range<SequenceNumber>,
+    reason: GapReason,
+    topics: [[UInt8]],
+    now: ClockReading
   ) {
     for part in state.gaps.uncovered(range) {
       let count = part.upperBound - part.lowerBound
       state.gaps.add(
         GapRecord(
-          log: state.log, first: part.lowerBound, end: part.upperBound,
-          count: reason == .unused ? 0 : count, reason: reason, topics: topics, wall: now.wall))
+          log: state.log,
+          first: part.lowerBound,
+          end: part.upperBound,
+          count: reason == .unused ? 0 : count,
+          reason: reason,
+          topics: topics,
+          wall: now.wall
+        )
+      )
       if reason == .corrupt {
         note(
           .error,
           "ring log: \(count) events (\(part.lowerBound)-\(part.upperBound - 1)) can't be read; "
-            + "recorded as a gap")
+            + "recorded as a gap"
+        )
       }
     }
     isStateDirty = true

@@ -22,7 +22,8 @@ extension RingLog {
         note(
           .error,
           "ring log: the state file can't be read; counters begin at 0, what is stored is sent "
-            + "again")
+            + "again"
+        )
         state.floor = found.map(\.first).min() ?? 1
         state.epoch = found.compactMap(\.epoch).max() ?? 0
         state.reserved = 0
@@ -51,7 +52,8 @@ extension RingLog {
       note(
         .warning,
         "ring log: \(directory) was written by a newer version and stays untouched; "
-          + "a new log begins beside it")
+          + "a new log begins beside it"
+      )
     }
     throw DiskError(.open, directory, errno: Self.exists)
   }
@@ -90,16 +92,24 @@ extension RingLog {
   }
 
   private mutating func sealedSegment(
-    _ entry: DiskEntry, _ range: Range<SequenceNumber>
+    _ entry: DiskEntry,
+    _ range: Range<SequenceNumber>
   ) -> Segment? {
     guard entry.byteCount >= Format.alignment else {
       quarantine(entry, "is empty")
       return nil
     }
     return Segment(
-      name: entry.name, isSealed: true, epoch: nil, first: range.lowerBound,
-      end: range.upperBound, byteCount: entry.byteCount, dataByteCount: entry.byteCount,
-      payloadByteCount: nil, wall: nil)
+      name: entry.name,
+      isSealed: true,
+      epoch: nil,
+      first: range.lowerBound,
+      end: range.upperBound,
+      byteCount: entry.byteCount,
+      dataByteCount: entry.byteCount,
+      payloadByteCount: nil,
+      wall: nil
+    )
   }
 
   /// What a hot file holds: a segment, nothing (it becomes a spare), or something newer.
@@ -132,15 +142,23 @@ extension RingLog {
       return nil
     }
     return Segment(
-      name: entry.name, isSealed: false, epoch: first.epoch, first: first.first,
-      end: first.end, byteCount: entry.byteCount, dataByteCount: entry.byteCount,
-      payloadByteCount: nil, wall: first.wall)
+      name: entry.name,
+      isSealed: false,
+      epoch: first.epoch,
+      first: first.first,
+      end: first.end,
+      byteCount: entry.byteCount,
+      dataByteCount: entry.byteCount,
+      payloadByteCount: nil,
+      wall: first.wall
+    )
   }
 
   /// The first block of the file's latest life; the whole file is searched only if it does not
   /// begin with a block.
   private func firstHeader(
-    _ file: DiskFile, byteCount: Int
+    _ file: DiskFile,
+    byteCount: Int
   ) throws(DiskError) -> (BlockHeader?, isNewer: Bool) {
     var bytes: [UInt8] = []
     var best: BlockHeader?

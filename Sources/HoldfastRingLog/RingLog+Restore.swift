@@ -30,7 +30,9 @@ extension RingLog {
   /// Sorts by number, clips what overlaps, and frees what is below the floor or sealed already.
   private mutating func arrange(_ found: [Segment]) {
     var sorted = found.sorted {
-      ($0.first, $0.isSealed ? 0 : 1, $0.epoch ?? 0) < ($1.first, $1.isSealed ? 0 : 1, $1.epoch ?? 0)
+      ($0.first, $0.isSealed ? 0 : 1, $0.epoch ?? 0) < (
+        $1.first, $1.isSealed ? 0 : 1, $1.epoch ?? 0
+      )
     }
     state.epoch = max(state.epoch, sorted.compactMap(\.epoch).max() ?? 0)
     // A hot file that was sealed and not freed before the crash holds nothing new.
@@ -50,7 +52,8 @@ extension RingLog {
       sorted[index].end = min(sorted[index].end, sorted[index + 1].first)
     }
     // A hot file of an earlier round whose numbers lie wholly below the floor was released.
-    for segment in sorted.dropLast() where segment.end <= state.floor || segment.end <= segment.first {
+    for segment in sorted.dropLast()
+    where segment.end <= state.floor || segment.end <= segment.first {
       free(segment)
     }
     let last = sorted.last
@@ -89,6 +92,7 @@ extension RingLog {
         position = end
       case .events(let batch):
         blocks.append(batch.first..<batch.end)
+        remember(batch)
         proven = max(proven, reader.currentDurable)
         position = batch.end
       }
@@ -108,6 +112,18 @@ extension RingLog {
     return (readable, proven)
   }
 
+  /// Most events kept in ``recovered``.
+  private static var recoveredCountMax: Int { 4096 }
+
+  private mutating func remember(_ batch: StoredBatch) {
+    recovered.append(batch)
+    var count = recovered.reduce(0) { $0 + $1.events.count }
+    while let first = recovered.first, count - first.events.count >= Self.recoveredCountMax {
+      count -= first.events.count
+      recovered.removeFirst()
+    }
+  }
+
   private func isUnused(_ range: Range<SequenceNumber>) -> Bool {
     state.gaps.coveredCount(range, reason: .unused) == range.upperBound - range.lowerBound
   }
@@ -117,7 +133,10 @@ extension RingLog {
   /// Each source's share is read from the events themselves; a source that can't be told (damage)
   /// keeps its old count, while every upstream is offered every number.
   private mutating func recount(
-    from first: SequenceNumber, to end: SequenceNumber, isStateKnown: Bool, now: ClockReading
+    from first: SequenceNumber,
+    to end: SequenceNumber,
+    isStateKnown: Bool,
+    now: ClockReading
   ) {
     let start = isStateKnown ? first : (segments.first?.first ?? end)
     guard start < end else { return }
@@ -177,7 +196,10 @@ extension RingLog {
         upstreamIndices.append(index)
         continue
       }
-      var ledger = UpstreamLedger(name: name, cursor: max(oldest, 1))
+      // Where the accounts are lost an upstream begins at the oldest event: sent twice is better
+      // than never. One that is really new begins with what arrives from now on.
+      let isNew = state.generation > 0
+      var ledger = UpstreamLedger(name: name, cursor: isNew ? next : max(oldest, 1))
       ledger.offered = next - ledger.cursor - unusedCount(from: ledger.cursor)
       upstreamIndices.append(state.upstreams.count)
       state.upstreams.append(ledger)

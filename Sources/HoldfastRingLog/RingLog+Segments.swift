@@ -3,7 +3,8 @@ internal import HoldfastEvent
 extension RingLog {
   /// The segment to write into; begins one with event number `first` when there is none.
   mutating func activeSegment(
-    first: SequenceNumber, now: ClockReading
+    first: SequenceNumber,
+    now: ClockReading
   ) throws(RingLogError) -> ActiveSegment {
     if let active { return active }
     try makeRoomForSegment(now: now)
@@ -30,9 +31,17 @@ extension RingLog {
       }
       segments.append(
         Segment(
-          name: name, isSealed: false, epoch: state.epoch, first: first, end: first,
-          byteCount: configuration.segmentByteCount, dataByteCount: 0, payloadByteCount: 0,
-          wall: now.wall))
+          name: name,
+          isSealed: false,
+          epoch: state.epoch,
+          first: first,
+          end: first,
+          byteCount: configuration.segmentByteCount,
+          dataByteCount: 0,
+          payloadByteCount: 0,
+          wall: now.wall
+        )
+      )
       return opened
     } catch {
       throw .disk(error)
@@ -100,7 +109,8 @@ extension RingLog {
       note(
         .warning,
         "ring log: full; \(oldest.end - kept) undelivered events (\(kept)-\(oldest.end - 1)) make "
-          + "room")
+          + "room"
+      )
     }
     try dropFirstSegment(now: now)
     return true
@@ -112,7 +122,10 @@ extension RingLog {
     defer { reader.reset() }
     guard
       case .some(.events(let batch)) = try? reader.read(
-        segment.first, in: segment, directory: directory)
+        segment.first,
+        in: segment,
+        directory: directory
+      )
     else { return [] }
     var topics: [[UInt8]] = []
     for index in batch.events.rows.indices where topics.count < GapRecord.topicCountMax {

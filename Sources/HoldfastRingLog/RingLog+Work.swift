@@ -92,7 +92,10 @@ extension RingLog {
     defer { reader.reset() }
     guard
       case .some(.events(let batch)) = try? reader.read(
-        segment.first, in: segment, directory: directory)
+        segment.first,
+        in: segment,
+        directory: directory
+      )
     else { return nil }
     return batch.events.rows.first?.wall
   }

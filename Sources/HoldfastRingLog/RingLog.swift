@@ -69,6 +69,8 @@ public struct RingLog: ~Copyable {
   public internal(set) var isFailing = false
   /// Lines for the operator since the owner last took them.
   public var log: [LogEntry] = []
+  /// The latest events found at the start, for recognising what a broker sends again.
+  public var recovered: [StoredBatch] = []
   /// Per upstream: the first number not yet handed over to its link. Set by the owner; eviction
   /// accounts from here on, because what is in flight lives in the upstream's memory too.
   public var positions: [SequenceNumber] = []
@@ -85,8 +87,14 @@ public struct RingLog: ~Copyable {
   ///   - newLog: the id for a new log, random.
   ///   - now: both clocks.
   public init(
-    disk: any Disk, configuration: RingConfiguration, sources: [String], upstreams: [String],
-    machine: UInt64, bootID: UInt64, newLog: LogID, now: ClockReading
+    disk: any Disk,
+    configuration: RingConfiguration,
+    sources: [String],
+    upstreams: [String],
+    machine: UInt64,
+    bootID: UInt64,
+    newLog: LogID,
+    now: ClockReading
   ) {
     self.disk = disk
     self.configuration = configuration
@@ -98,8 +106,12 @@ public struct RingLog: ~Copyable {
       limits: BlockWriter.Limits(
         chainRawByteCount: configuration.chainRawByteCountMax,
         blockRawByteCount: max(configuration.chainRawByteCountMax, 64 << 10),
-        blockEventCount: 32_768),
-      level: 1, isSealed: false, ticksPerSecond: configuration.ticksPerSecond)
+        blockEventCount: 32_768
+      ),
+      level: 1,
+      isSealed: false,
+      ticksPerSecond: configuration.ticksPerSecond
+    )
     for _ in upstreams { readers.append(SegmentReader(disk: disk)) }
     recover(machine: machine, newLog: newLog, now: now)
     adopt(sources: sources, upstreams: upstreams)
@@ -134,6 +146,9 @@ public struct RingLog: ~Copyable {
     return sum
   }
 
+  /// The value of `EventBatch.Row.source` in stored events of configured source `index`.
+  public func slot(ofSource index: Int) -> Int { sourceIndices[index] }
+
   /// The account of configured source `index`.
   public func source(_ index: Int) -> SourceLedger { state.sources[sourceIndices[index]] }
 
@@ -161,8 +176,14 @@ public struct RingLog: ~Copyable {
     mustSaveState = true
   }
 
+  /// Counts a successful connect of a source.
+  public mutating func noteConnect(of index: Int) {
+    state.sources[sourceIndices[index]].connects += 1
+    isStateDirty = true
+  }
+
   /// The lowest number that some upstream still needs.
-  var lowestCursor: SequenceNumber {
+  public var lowestCursor: SequenceNumber {
     upstreamIndices.map { state.upstreams[$0].cursor }.min() ?? next
   }
 

@@ -61,11 +61,18 @@ struct RowDecoder {
       let boot = tick &* unit
       rows.append(
         EventBatch.Row(
-          boot: boot, wall: boot &+ offset, topicOffset: topic.batchOffset,
-          topicByteCount: topic.byteCount, payloadOffset: UInt32(payloadOffset),
-          payloadByteCount: UInt32(payloadByteCount), propertiesOffset: UInt32(propertiesOffset),
-          propertiesByteCount: UInt32(propertiesByteCount), source: topic.source,
-          flags: EventFlags(rawValue: flags & ~RowEncoder.flagProperties)))
+          boot: boot,
+          wall: boot &+ offset,
+          topicOffset: topic.batchOffset,
+          topicByteCount: topic.byteCount,
+          payloadOffset: UInt32(payloadOffset),
+          payloadByteCount: UInt32(payloadByteCount),
+          propertiesOffset: UInt32(propertiesOffset),
+          propertiesByteCount: UInt32(propertiesByteCount),
+          source: topic.source,
+          flags: EventFlags(rawValue: flags & ~RowEncoder.flagProperties)
+        )
+      )
     }
     return position == rawByteCount ? EventBatch(bytes: bytes, rows: rows) : nil
   }
@@ -75,7 +82,9 @@ struct RowDecoder {
 
   /// Reads a new topic's source and text and remembers both.
   private mutating func takeTopic(
-    _ bytes: [UInt8], _ position: inout Int, _ limit: Int
+    _ bytes: [UInt8],
+    _ position: inout Int,
+    _ limit: Int
   ) -> Bool {
     guard position < limit, topics.count < Format.topicCountMax else { return false }
     let source = bytes[position]
@@ -85,8 +94,13 @@ struct RowDecoder {
     }
     topics.append(
       Topic(
-        source: source, arenaOffset: arena.count, byteCount: UInt16(count),
-        batchOffset: UInt32(position), batchIndex: batchIndex))
+        source: source,
+        arenaOffset: arena.count,
+        byteCount: UInt16(count),
+        batchOffset: UInt32(position),
+        batchIndex: batchIndex
+      )
+    )
     arena.append(contentsOf: bytes[position..<position + count])
     position += count
     return true
@@ -106,7 +120,9 @@ struct RowDecoder {
 
   @inline(__always)
   private static func variable(
-    _ bytes: [UInt8], _ position: inout Int, _ limit: Int
+    _ bytes: [UInt8],
+    _ position: inout Int,
+    _ limit: Int
   ) -> UInt64? {
     var value: UInt64 = 0
     var shift: UInt64 = 0

@@ -57,7 +57,8 @@ struct RowEncoder {
   /// (two sources, two threads) takes its predecessor's time.
   @inline(__always)
   mutating func append(
-    _ row: inout EventBatch.Row, _ bytes: UnsafeRawBufferPointer
+    _ row: inout EventBatch.Row,
+    _ bytes: UnsafeRawBufferPointer
   ) {
     var tick = row.boot / microsecondsPerTick
     if tick < previousTick { tick = previousTick }
@@ -68,7 +69,9 @@ struct RowEncoder {
     }
     let topicRange = row.topicRange
     let (number, isNew) = unsafe topics.number(
-      of: UnsafeRawBufferPointer(rebasing: bytes[topicRange]), source: row.source)
+      of: UnsafeRawBufferPointer(rebasing: bytes[topicRange]),
+      source: row.source
+    )
     var flags = row.flags.rawValue
     if row.propertiesByteCount > 0 { flags |= Self.flagProperties }
     if isNew {

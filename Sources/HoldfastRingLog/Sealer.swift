@@ -31,9 +31,14 @@ final class SealedWriter {
     writer = BlockWriter(
       limits: BlockWriter.Limits(
         // Each block is a chain of its own.
-        chainRawByteCount: 1, blockRawByteCount: Sealer.blockRawByteCount,
-        blockEventCount: Sealer.blockEventCount),
-      level: 3, isSealed: true, ticksPerSecond: ticksPerSecond)
+        chainRawByteCount: 1,
+        blockRawByteCount: Sealer.blockRawByteCount,
+        blockEventCount: Sealer.blockEventCount
+      ),
+      level: 3,
+      isSealed: true,
+      ticksPerSecond: ticksPerSecond
+    )
   }
 }
 
@@ -52,8 +57,12 @@ extension RingLog {
     }
     let file = try disk.create(path)
     sealer = Sealer(
-      source: source, reader: SegmentReader(disk: disk), position: source.first, file: file,
-      writer: SealedWriter(ticksPerSecond: configuration.ticksPerSecond))
+      source: source,
+      reader: SegmentReader(disk: disk),
+      position: source.first,
+      file: file,
+      writer: SealedWriter(ticksPerSecond: configuration.ticksPerSecond)
+    )
     return true
   }
 
@@ -65,7 +74,12 @@ extension RingLog {
     } else if current.position < current.source.end {
       switch try current.reader.read(current.position, in: current.source, directory: directory) {
       case .missing(let end):
-        addGap(current.position..<min(end, current.source.end), reason: .corrupt, topics: [], now: now)
+        addGap(
+          current.position..<min(end, current.source.end),
+          reason: .corrupt,
+          topics: [],
+          now: now
+        )
         current.position = min(end, current.source.end)
       case .events(let batch):
         try copy(batch, into: &current)
@@ -85,7 +99,11 @@ extension RingLog {
     var part = batch.events
     part.rows = Array(part.rows[row..<Int(end - batch.first)])
     let stamp = BlockStamp(
-      epoch: current.source.epoch ?? 0, log: batch.log, bootID: bootID, durable: durable)
+      epoch: current.source.epoch ?? 0,
+      log: batch.log,
+      bootID: bootID,
+      durable: durable
+    )
     // A block holds one log and consecutive numbers only.
     if let open = current.openStamp,
       open.log != batch.log || current.openEnd != current.position
@@ -95,7 +113,12 @@ extension RingLog {
       }
     }
     let taken = current.writer.writer.append(
-      &part, from: 0, first: current.position, room: Int.max >> 1, stamp: stamp)
+      &part,
+      from: 0,
+      first: current.position,
+      room: Int.max >> 1,
+      stamp: stamp
+    )
     guard taken == part.count else {
       throw DiskError(.write, Sealer.temporaryName, errno: Self.noMemory)
     }
@@ -144,9 +167,16 @@ extension RingLog {
     current.reader.reset()
     sealer = nil
     segments[place] = Segment(
-      name: name, isSealed: true, epoch: nil, first: source.first, end: source.end,
-      byteCount: current.writtenByteCount, dataByteCount: current.writtenByteCount,
-      payloadByteCount: current.writtenByteCount, wall: source.wall)
+      name: name,
+      isSealed: true,
+      epoch: nil,
+      first: source.first,
+      end: source.end,
+      byteCount: current.writtenByteCount,
+      dataByteCount: current.writtenByteCount,
+      payloadByteCount: current.writtenByteCount,
+      wall: source.wall
+    )
     for reader in readers { reader.forget(source.name) }
     free(source)
   }

@@ -51,7 +51,9 @@ final class SegmentReader {
   /// - Throws: when the file can't be opened; an unreadable part of it counts as damage.
   /// - Complexity: O(block) when reading on, O(blocks in the segment) after a jump.
   func read(
-    _ sequence: SequenceNumber, in target: Segment, directory: String
+    _ sequence: SequenceNumber,
+    in target: Segment,
+    directory: String
   ) throws(DiskError) -> Outcome {
     if let current, segment?.name == target.name, segment?.epoch == target.epoch,
       current.index(of: sequence) != nil
@@ -70,7 +72,8 @@ final class SegmentReader {
   }
 
   private func readOn(
-    to sequence: SequenceNumber, in target: Segment
+    to sequence: SequenceNumber,
+    in target: Segment
   ) throws(DiskError) -> Outcome {
     while offset < target.dataByteCount {
       guard let header = header(at: offset), header.end <= target.end else {

@@ -45,7 +45,9 @@ struct State: Equatable {
     body.append(UInt8(truncatingIfNeeded: sources.count))
     for source in sources {
       body.appendPrefixed(source.name.utf8)
-      body.appendCounters([source.received, source.stored, source.possiblyRedelivered])
+      body.appendCounters([
+        source.received, source.stored, source.possiblyRedelivered, source.connects,
+      ])
       body.appendCounters(source.dropped)
     }
     body.append(UInt8(truncatingIfNeeded: upstreams.count))
@@ -159,13 +161,14 @@ extension ByteReader {
   }
 
   fileprivate mutating func sourceLedger() -> SourceLedger? {
-    guard let name = prefixed(), let counts = counters(3),
+    guard let name = prefixed(), let counts = counters(4),
       let dropped = counters(SourceDropReason.allCases.count)
     else { return nil }
     var ledger = SourceLedger(name: String(decoding: name, as: UTF8.self))
     ledger.received = counts[0]
     ledger.stored = counts[1]
     ledger.possiblyRedelivered = counts[2]
+    ledger.connects = counts[3]
     ledger.dropped = dropped
     return ledger
   }
@@ -197,7 +200,13 @@ extension ByteReader {
       topics.append(Array(topic))
     }
     return GapRecord(
-      log: LogID(high: high, low: low), first: first, end: end, count: isExact == 1 ? count : nil,
-      reason: reason, topics: topics, wall: wall)
+      log: LogID(high: high, low: low),
+      first: first,
+      end: end,
+      count: isExact == 1 ? count : nil,
+      reason: reason,
+      topics: topics,
+      wall: wall
+    )
   }
 }

@@ -37,7 +37,11 @@ struct StateFile {
       var bytes: [UInt8] = []
       do throws(DiskError) {
         try disk.read(
-          opened, at: slot * State.slotByteCount, count: State.slotByteCount, into: &bytes)
+          opened,
+          at: slot * State.slotByteCount,
+          count: State.slotByteCount,
+          into: &bytes
+        )
       } catch {
         continue
       }

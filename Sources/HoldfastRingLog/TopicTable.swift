@@ -36,7 +36,8 @@ struct TopicTable {
   /// The number of a topic; `isNew` when it was added by this call.
   @inline(__always)
   mutating func number(
-    of topic: UnsafeRawBufferPointer, source: UInt8
+    of topic: UnsafeRawBufferPointer,
+    source: UInt8
   ) -> (number: Int, isNew: Bool) {
     let hash = unsafe Self.hash(topic, source)
     var slot = Int(truncatingIfNeeded: hash) & (2 * Format.topicCountMax - 1)
@@ -48,14 +49,17 @@ struct TopicTable {
       slot = (slot + 1) & (2 * Format.topicCountMax - 1)
     }
     entries.append(
-      Entry(hash: hash, offset: arena.count, byteCount: topic.count, source: source))
+      Entry(hash: hash, offset: arena.count, byteCount: topic.count, source: source)
+    )
     unsafe arena.append(contentsOf: topic)
     slots[slot] = UInt16(entries.count)
     return (entries.count, true)
   }
 
   private func isSame(
-    _ entry: Entry, _ topic: UnsafeRawBufferPointer, _ source: UInt8
+    _ entry: Entry,
+    _ topic: UnsafeRawBufferPointer,
+    _ source: UInt8
   ) -> Bool {
     guard entry.byteCount == topic.count, entry.source == source else { return false }
     return unsafe arena.withUnsafeBytes { arena in

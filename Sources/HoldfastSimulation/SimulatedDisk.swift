@@ -51,7 +51,8 @@ public final class SimulatedDisk: Disk {
     if let errno = fault?(operation, name) { throw DiskError(operation, name, errno: errno) }
   }
 
-  private func inode(_ file: DiskFile, _ operation: DiskError.Operation) throws(DiskError) -> Inode {
+  private func inode(_ file: DiskFile, _ operation: DiskError.Operation) throws(DiskError) -> Inode
+  {
     guard let open = files[file.id] else { throw DiskError(operation, "?", errno: Errno.badFile) }
     try check(operation, open.name)
     return open.inode
@@ -65,7 +66,8 @@ public final class SimulatedDisk: Disk {
       let rest = String(name.dropFirst(prefix.count))
       if rest.contains("/") { continue }
       entries.append(
-        DiskEntry(name: rest, kind: .file, byteCount: inode.cached.count, isOwn: true))
+        DiskEntry(name: rest, kind: .file, byteCount: inode.cached.count, isOwn: true)
+      )
     }
     for name in directories where name.hasPrefix(prefix) {
       let rest = String(name.dropFirst(prefix.count))
@@ -105,7 +107,10 @@ public final class SimulatedDisk: Disk {
   }
 
   public func read(
-    _ file: DiskFile, at offset: Int, count: Int, into buffer: inout [UInt8]
+    _ file: DiskFile,
+    at offset: Int,
+    count: Int,
+    into buffer: inout [UInt8]
   ) throws(DiskError) {
     let inode = try inode(file, .read)
     let end = min(offset + count, inode.cached.count)
@@ -114,7 +119,9 @@ public final class SimulatedDisk: Disk {
   }
 
   public func write(
-    _ file: DiskFile, at offset: Int, _ bytes: ArraySlice<UInt8>
+    _ file: DiskFile,
+    at offset: Int,
+    _ bytes: ArraySlice<UInt8>
   ) throws(DiskError) {
     let inode = try inode(file, .write)
     let growth = max(0, offset + bytes.count - inode.cached.count)
@@ -127,7 +134,9 @@ public final class SimulatedDisk: Disk {
   }
 
   private static func apply(
-    _ offset: Int, _ bytes: ArraySlice<UInt8>, to target: inout [UInt8]
+    _ offset: Int,
+    _ bytes: ArraySlice<UInt8>,
+    to target: inout [UInt8]
   ) {
     if target.count < offset + bytes.count {
       target.append(contentsOf: repeatElement(0, count: offset + bytes.count - target.count))
@@ -146,7 +155,9 @@ public final class SimulatedDisk: Disk {
       throw error
     }
     if isLying { return }
-    for write in open.inode.pending { Self.apply(write.offset, write.bytes[...], to: &open.inode.durable) }
+    for write in open.inode.pending {
+      Self.apply(write.offset, write.bytes[...], to: &open.inode.durable)
+    }
     open.inode.pending.removeAll()
   }
 
@@ -192,7 +203,9 @@ public final class SimulatedDisk: Disk {
       while start < write.bytes.count {
         let offset = write.offset + start
         let end = min(
-          write.bytes.count, start + Self.sectorByteCount - offset % Self.sectorByteCount)
+          write.bytes.count,
+          start + Self.sectorByteCount - offset % Self.sectorByteCount
+        )
         if random.next() & 1 == 0 {
           Self.apply(offset, write.bytes[start..<end], to: &inode.durable)
         }
@@ -204,7 +217,8 @@ public final class SimulatedDisk: Disk {
 
   /// The power fails: what is pending survives in part, every open file is gone.
   public func crash() {
-    let kept = directoryOperations.isEmpty ? 0 : Int(random.next() % UInt64(directoryOperations.count + 1))
+    let kept =
+      directoryOperations.isEmpty ? 0 : Int(random.next() % UInt64(directoryOperations.count + 1))
     for operation in directoryOperations.prefix(kept) { apply(operation) }
     directoryOperations.removeAll()
     // Sorted, so that the random choices fall the same way each time.
@@ -214,7 +228,9 @@ public final class SimulatedDisk: Disk {
       switch random.next() % 3 {
       case 0: inode.pending.removeAll()
       case 1:
-        for write in inode.pending { Self.apply(write.offset, write.bytes[...], to: &inode.durable) }
+        for write in inode.pending {
+          Self.apply(write.offset, write.bytes[...], to: &inode.durable)
+        }
         inode.pending.removeAll()
       default: persistSome(inode)
       }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import HoldfastAgent
 import HoldfastConfiguration
+import HoldfastSystem
+import Logging
 
 /// `holdfast run`: the agent itself, until SIGTERM or SIGINT.
 struct Run: ParsableCommand {
@@ -30,12 +32,7 @@ struct Run: ParsableCommand {
   func run() throws {
     var configuration = try options.load().configuration
     if let dataDir { configuration.dataDirectory = dataDir }
-    throw ExitCode(runAgent(configuration))
+    LoggingSystem.bootstrap { _ in LineLogHandler() }
+    throw ExitCode(runAgent(configuration: configuration, logger: Logger(label: "holdfast")))
   }
-}
-
-/// Stands in for the agent's loop.
-private func runAgent(_ configuration: AgentConfiguration) -> Int32 {
-  complain("holdfast: this build has no agent loop; only `holdfast check` works")
-  return 71
 }

@@ -21,12 +21,22 @@ final class LogFixture {
   }
 
   static func open(
-    _ disk: SimulatedDisk, _ configuration: RingConfiguration, _ upstreams: [String],
-    _ now: ClockReading, bootID: UInt64
+    _ disk: SimulatedDisk,
+    _ configuration: RingConfiguration,
+    _ upstreams: [String],
+    _ now: ClockReading,
+    bootID: UInt64
   ) -> RingLog {
     RingLog(
-      disk: disk, configuration: configuration, sources: ["floor"], upstreams: upstreams,
-      machine: 7, bootID: bootID, newLog: log, now: now)
+      disk: disk,
+      configuration: configuration,
+      sources: ["floor"],
+      upstreams: upstreams,
+      machine: 7,
+      bootID: bootID,
+      newLog: log,
+      now: now
+    )
   }
 
   /// Starts again on what the disk holds.
@@ -50,7 +60,8 @@ final class LogFixture {
 
   /// Reads everything that upstream `index` can see from number `first` on.
   func readAll(
-    from first: SequenceNumber = 1, upstream index: Int = 0
+    from first: SequenceNumber = 1,
+    upstream index: Int = 0
   ) -> (events: [SequenceNumber: [UInt8]], gaps: [GapRecord]) {
     var events: [SequenceNumber: [UInt8]] = [:]
     var gaps: [GapRecord] = []

@@ -125,7 +125,10 @@ import Testing
     for _ in 0..<500 {
       // Random bytes: nothing to compress.
       try fixture.ring.append(
-        fixture.batch(20, payloadByteCount: 5_000), source: 0, now: fixture.now)
+        fixture.batch(20, payloadByteCount: 5_000),
+        source: 0,
+        now: fixture.now
+      )
       try fixture.ring.commit(now: fixture.now)
       count += 20
       while fixture.ring.work(now: fixture.now) {}
@@ -150,14 +153,20 @@ import Testing
     var count = 0
     while !fixture.ring.isFull {
       try fixture.ring.append(
-        fixture.batch(20, payloadByteCount: 5_000), source: 0, now: fixture.now)
+        fixture.batch(20, payloadByteCount: 5_000),
+        source: 0,
+        now: fixture.now
+      )
       try fixture.ring.commit(now: fixture.now)
       count += 20
       try #require(count < 20_000)
     }
     // What was read already still fits.
     try fixture.ring.append(
-      fixture.batch(100, payloadByteCount: 5_000), source: 0, now: fixture.now)
+      fixture.batch(100, payloadByteCount: 5_000),
+      source: 0,
+      now: fixture.now
+    )
     try fixture.ring.commit(now: fixture.now)
     #expect(fixture.readAll().events.count == count + 100)
     #expect(fixture.ring.hasRoomAgain == false)
@@ -213,8 +222,10 @@ import Testing
     let fixture = LogFixture()
     var events = fixture.batch(2)
     events.append(
-      topic: Array("big".utf8), payload: [UInt8](repeating: 1, count: (1 << 20) + 1),
-      clock: fixture.now)
+      topic: Array("big".utf8),
+      payload: [UInt8](repeating: 1, count: (1 << 20) + 1),
+      clock: fixture.now
+    )
     events.append(topic: Array("small".utf8), payload: [1], clock: fixture.now)
     try fixture.ring.append(events, source: 0, now: fixture.now)
     try fixture.ring.commit(now: fixture.now)
@@ -236,9 +247,15 @@ import Testing
     try fixture.ring.append(fixture.batch(2), source: 0, now: fixture.now)
     try fixture.ring.close(now: fixture.now)
     fixture.ring = RingLog(
-      disk: fixture.disk, configuration: fixture.configuration, sources: ["floor"],
-      upstreams: ["central"], machine: 8, bootID: 3, newLog: LogID(high: 9, low: 9),
-      now: fixture.now)
+      disk: fixture.disk,
+      configuration: fixture.configuration,
+      sources: ["floor"],
+      upstreams: ["central"],
+      machine: 8,
+      bootID: 3,
+      newLog: LogID(high: 9, low: 9),
+      now: fixture.now
+    )
     #expect(fixture.ring.id == LogID(high: 9, low: 9))
     #expect(fixture.readAll().events.count == 2)
     try fixture.ring.append(fixture.batch(2), source: 0, now: fixture.now)

@@ -1,0 +1,204 @@
+internal import HoldfastEvent
+internal import HoldfastIntake
+internal import HoldfastLink
+internal import HoldfastRingLog
+
+extension Agent {
+  mutating func sourceConnected(_ index: Int, _ grant: SessionGrant, now: ClockReading) {
+    guard intakes.indices.contains(index),
+      intakes[index].link.connected(grant, now: now.boot, log: &lines)
+    else { return }
+    let name = configuration.sources[index].name
+    if intakes[index].isPaused {
+      owner.ring.mark(.sourcePaused, count: nil, now: now)
+    }
+    if !grant.isSessionPresent && owner.ring.source(index).connects > 0 {
+      owner.ring.mark(.sourceSessionLost, count: nil, now: now)
+      lines.append(
+        LogEntry(
+          .warning,
+          "source \(name): the broker had lost our session; what it held for us is gone (recorded "
+            + "as a gap of unknown size)"
+        )
+      )
+    }
+    intakes[index].connected(grant)
+    owner.ring.noteConnect(of: index)
+  }
+
+  /// Stores a batch; the source reads on, or is released, or waits.
+  mutating func received(
+    _ index: Int,
+    _ batch: EventBatch,
+    now: ClockReading,
+    effects: inout [Effect]
+  ) {
+    guard intakes.indices.contains(index) else { return }
+    var events = batch
+    dropLoops(&events, source: index)
+    intakes[index].redelivery.examine(&events)
+    let isStored: Bool
+    do throws(RingLogError) {
+      try owner.ring.append(events, source: index, now: now)
+      isStored = true
+    } catch {
+      // A failing disk keeps the events in memory; nothing else does.
+      isStored = error != .full && owner.ring.isFailing
+    }
+    let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
+    intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
+    guard isStored else {
+      refuse(index, now: now, effects: &effects)
+      return
+    }
+    if owner.ring.isFailing { return }
+    let isDue = groupCommit.appended(
+      now: now.boot,
+      pendingByteCount: owner.ring.pendingByteCountEstimate,
+      isWindowHalfUsed: intakes[index].isWindowHalfUsed,
+      hasQoS0: acknowledgedCount < batch.count
+    )
+    if isDue || owner.ring.isFull {
+      commit(now: now, effects: &effects)
+    } else {
+      intakes[index].readOn()
+      effects.append(.readMore(source: index))
+    }
+  }
+
+  /// Drops events that bear our own identity: an upstream's messages came back.
+  private mutating func dropLoops(_ events: inout EventBatch, source index: Int) {
+    guard events.rows.contains(where: { $0.propertiesByteCount > 0 }) else { return }
+    let agent = Array(configuration.agentID.utf8)
+    let before = events.count
+    let bytes = events.bytes
+    events.rows.removeAll { row in
+      row.propertiesByteCount > 0
+        && Self.isOwn(EventProperties(encoded: bytes[row.propertiesRange]), agent)
+    }
+    let droppedCount = before - events.count
+    if droppedCount > 0 { owner.ring.drop(UInt64(droppedCount), from: index, .loop) }
+  }
+
+  private static func isOwn(_ properties: EventProperties, _ agent: [UInt8]) -> Bool {
+    var names: Set<[UInt8]> = []
+    for pair in properties.pairs { names.insert(pair.name) }
+    return names.isSuperset(of: [Array("log".utf8), Array("seq".utf8)])
+      && properties.pairs.contains { $0.name == Array("agent".utf8) && $0.value == agent }
+  }
+
+  /// Closes a source whose batch could not be stored: its broker sends everything again.
+  ///
+  /// Events at QoS 0 among them are gone; they were never received in the law's sense, which
+  /// begins with a sequence number or a drop that is counted.
+  private mutating func refuse(_ index: Int, now: ClockReading, effects: inout [Effect]) {
+    pause(index, releasing: false, "no room for what was read", now: now, effects: &effects)
+  }
+
+  /// Disconnects a source, keeping its session, until there is room.
+  private mutating func pause(
+    _ index: Int,
+    releasing: Bool,
+    _ reason: String,
+    now: ClockReading,
+    effects: inout [Effect]
+  ) {
+    intakes[index].pause()
+    let mustTell = intakes[index].link.requestClose(
+      reason + "; closing the source until there is room, its broker keeps the session",
+      isRetrying: false,
+      now: now.boot,
+      log: &lines
+    )
+    if mustTell { effects.append(.disconnectSource(source: index, releasing: releasing)) }
+    intakes[index].readOn()
+  }
+
+  /// Connects what is due; a paused source only once there is room again.
+  mutating func connectSources(now: ClockReading, effects: inout [Effect]) {
+    let hasRoom = !owner.ring.isFailing && (!owner.ring.isFull || owner.ring.hasRoomAgain)
+    for index in intakes.indices {
+      if intakes[index].isPaused && intakes[index].link.state == .idle {
+        let isFree = configuration.ring.whenFull == .refuseNewest ? owner.ring.hasRoomAgain : true
+        if hasRoom && isFree { intakes[index].link.start(now: now.boot) }
+      }
+      if let version = intakes[index].link.tick(now: now.boot, log: &lines) {
+        effects.append(.connectSource(source: index, version))
+      }
+    }
+  }
+
+  /// Makes everything pending durable, then lets every waiting source release its PUBACKs.
+  mutating func commit(now: ClockReading, effects: inout [Effect]) {
+    do throws(RingLogError) {
+      try owner.ring.commit(now: now)
+    } catch {
+      diskRetryAt = now.boot &+ Self.diskRetryDelay
+      return
+    }
+    groupCommit.committed(now: now.boot)
+    if owner.ring.isFull { return }
+    release(effects: &effects)
+  }
+
+  private mutating func release(effects: inout [Effect]) {
+    for index in intakes.indices
+    where intakes[index].waitingSince != nil || intakes[index].heldCount > 0 {
+      intakes[index].released()
+      effects.append(.release(source: index))
+    }
+  }
+
+  mutating func commitIfDue(now: ClockReading, effects: inout [Effect]) {
+    if owner.ring.isFailing { return }
+    if groupCommit.isDue(now: now.boot) || owner.ring.needsCommit && groupCommit.commitAt == nil {
+      commit(now: now, effects: &effects)
+    } else if groupCommit.isWriteDue(now: now.boot) {
+      try? owner.ring.writeThrough(now: now)
+      groupCommit.written()
+    }
+  }
+
+  /// While the disk fails: releases a source when every upstream has what it handed over.
+  mutating func releaseDelivered(effects: inout [Effect]) {
+    if owner.ring.isFailing {
+      for index in intakes.indices
+      where intakes[index].waitingSince != nil
+        && owner.ring.lowestCursor >= intakes[index].heldUntil
+      {
+        intakes[index].released()
+        effects.append(.release(source: index))
+      }
+    } else if !owner.ring.isFull && !owner.ring.needsCommit {
+      for index in intakes.indices where intakes[index].waitingSince != nil {
+        intakes[index].released()
+        effects.append(.release(source: index))
+      }
+    }
+  }
+
+  /// Ends waits that have lasted half a keep-alive.
+  mutating func endWaits(now: ClockReading, effects: inout [Effect]) {
+    for index in intakes.indices {
+      guard let end = intakes[index].waitEndsAt, now.boot >= end else { continue }
+      let reason = owner.ring.isFailing ? "the disk fails" : "the ring is full"
+      // What is durable may be acknowledged; what only memory holds may not.
+      pause(
+        index,
+        releasing: !owner.ring.isFailing && !owner.ring.needsCommit,
+        reason,
+        now: now,
+        effects: &effects
+      )
+    }
+  }
+
+  /// Tries a failed disk again; what was held is released once it is durable.
+  mutating func retryDisk(now: ClockReading, effects: inout [Effect]) {
+    guard owner.ring.isFailing, now.boot >= diskRetryAt else { return }
+    diskRetryAt = now.boot &+ Self.diskRetryDelay
+    guard owner.ring.retryDisk(now: now) else { return }
+    groupCommit.committed(now: now.boot)
+    release(effects: &effects)
+  }
+}

@@ -1,0 +1,69 @@
+public import HoldfastEvent
+internal import HoldfastIntake
+internal import HoldfastLink
+internal import HoldfastRingLog
+internal import HoldfastUpstream
+
+extension Agent {
+  /// Commits, releases, saves and lets go.
+  mutating func stop(now: ClockReading, effects: inout [Effect]) {
+    isStopping = true
+    var isSaved = false
+    do throws(RingLogError) {
+      try owner.ring.commit(now: now)
+      for index in forwarders.indices { owner.ring.settle(index, forwarders[index].ledger) }
+      try owner.ring.close(now: now)
+      isSaved = true
+    } catch {
+      lines.append(LogEntry(.error, "stopping without a disk: \(RingLog.describe(error))"))
+    }
+    for index in intakes.indices {
+      if intakes[index].link.requestClose(
+        "closing",
+        isRetrying: false,
+        now: now.boot,
+        log: &lines
+      ) {
+        effects.append(.disconnectSource(source: index, releasing: isSaved))
+      }
+    }
+    for index in forwarders.indices {
+      forwarders[index].stop(now: now.boot, into: &actions)
+      for action in actions {
+        if case .disconnect = action { effects.append(.disconnectUpstream(upstream: index)) }
+      }
+      actions.removeAll()
+    }
+    flushLines(into: &effects)
+    effects.append(.stopped)
+  }
+
+  /// A picture for the status line, commands and tests. O(sources + upstreams + gaps).
+  public func status(now: ClockReading) -> AgentStatus {
+    var status = AgentStatus()
+    status.health = owner.ring.isFailing ? .failing : owner.ring.isFull ? .full : .good
+    status.durable = owner.ring.durable
+    status.ringByteCount = owner.ring.byteCount
+    status.ringByteCountMax = configuration.ring.byteCountMax
+    for index in intakes.indices {
+      var source = AgentStatus.Source(ledger: owner.ring.source(index))
+      source.isConnected = intakes[index].grant != nil
+      status.sources.append(source)
+    }
+    for index in forwarders.indices {
+      var ledger = owner.ring.upstream(index)
+      let loss = owner.ring.pendingLoss(index)
+      let lost = loss.reduce(0, +)
+      // Counted by numbers, so that it can disagree with `offered` where the accounts are wrong.
+      let span = owner.ring.durable + 1 - min(ledger.cursor, owner.ring.durable + 1)
+      let unused = owner.ring.unusedCount(from: ledger.cursor)
+      for (reason, count) in loss.enumerated() { ledger.lost[reason] += count }
+      var upstream = AgentStatus.Upstream(ledger: ledger)
+      upstream.isConnected = forwarders[index].isConnected
+      upstream.inFlightCount = forwarders[index].inFlightCount
+      upstream.lagEventCount = span &- unused &- lost
+      status.upstreams.append(upstream)
+    }
+    return status
+  }
+}
