@@ -120,8 +120,9 @@ protocol MosquittoClientReceiver: AnyObject {
     if let buffer = unsafe buffer { unsafe holdfast_socket_buffer_free(buffer) }
   }
 
-  /// Puts a buffer in front of the socket: a pass then costs a system call or two, not three per
-  /// packet. To be called once, when CONNACK has come and nothing is half written.
+  /// Puts a buffer in front of the socket, so that a pass costs a system call or two.
+  ///
+  /// Without it each packet costs three. To be called once, when CONNACK has come and nothing is half written.
   func beginBuffering() {
     guard settings.link.tls == nil, let descriptor, unsafe buffer == nil else { return }
     unsafe buffer = holdfast_socket_buffer_new(descriptor)
