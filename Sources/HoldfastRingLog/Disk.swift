@@ -37,6 +37,7 @@ public struct DiskEntry: Equatable, Sendable {
   /// What stands under a name.
   public enum Kind: Sendable { case file, directory, symbolicLink, other }
 
+  /// Within its directory.
   public var name: String
   /// What stands under the name.
   public var kind: Kind
