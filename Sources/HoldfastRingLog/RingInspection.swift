@@ -24,7 +24,7 @@ public final class RingInspection {
     public var isSealed: Bool
     /// Its first number.
     public var first: SequenceNumber
-    /// The number after its last.
+    /// The number after its last event; `first` where it holds none.
     public var end: SequenceNumber
     /// Size on disk.
     public var byteCount: Int
@@ -107,18 +107,15 @@ public final class RingInspection {
 
   /// The files of events, in order of their numbers.
   public var segmentSummaries: [SegmentSummary] {
-    segments.indices.map { index in
-      let segment = segments[index]
-      let last = index == segments.count - 1 ? max(segment.first, min(segment.end, end)) : segment.end
-      let range = segment.first..<max(segment.first, last)
-      let free = gaps.uncovered(range).reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
+    segments.map { segment in
+      let kept = gaps.uncovered(segment.first..<max(segment.first, min(segment.end, end)))
       return SegmentSummary(
         name: segment.name,
         isSealed: segment.isSealed,
         first: segment.first,
-        end: range.upperBound,
+        end: kept.last?.upperBound ?? segment.first,
         byteCount: segment.byteCount,
-        eventCount: free
+        eventCount: kept.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) }
       )
     }
   }

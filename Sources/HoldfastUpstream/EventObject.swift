@@ -74,3 +74,10 @@ extension [UInt8] {
     }
   }
 }
+
+/// RFC 4648 base64 with padding.
+public func base64(_ bytes: ArraySlice<UInt8>) -> String {
+  var text: [UInt8] = []
+  text.append(base64: bytes)
+  return String(decoding: text, as: UTF8.self)
+}
