@@ -7,6 +7,8 @@ struct EventPrinter {
   /// Only events of matching topics; nil: all.
   var filter: TopicFilter?
   var isJSON: Bool
+  /// Whether numbers that were freed before they could be read are worth a line.
+  var isFollowing = false
   /// Events that may still be written.
   var rest: Int
   private var object = EventObject(agentID: nil)
@@ -43,9 +45,11 @@ struct EventPrinter {
           passed += 1
         }
         continue
-      case .released(let next): position = next
+      case .released(let next):
+        if isFollowing { try write(range: position..<next, "passed") }
+        position = next
       case .unreadable(let next):
-        try writeUnreadable(position..<next)
+        try write(range: position..<next, "unreadable")
         position = next
       case .events(let batch, let row):
         for index in row..<batch.events.count where rest > 0 {
@@ -85,13 +89,14 @@ struct EventPrinter {
     try output.write(line: isJSON ? "\(gap.json)" : "-- gap \(gap.text)")
   }
 
-  private mutating func writeUnreadable(_ range: Range<SequenceNumber>) throws {
+  /// A range in the place of its events, for a reason that no gap record gives.
+  private mutating func write(range: Range<SequenceNumber>, _ what: String) throws {
     let last = range.upperBound - 1
-    let line =
-      isJSON
-      ? "\(JSONValue.object([("unreadable", .object([("first", .number(range.lowerBound)), ("last", .number(last))]))]))"
-      : "-- unreadable \(range.lowerBound)-\(last)"
-    try output.write(line: line)
+    let place = JSONValue.object([("first", .number(range.lowerBound)), ("last", .number(last))])
+    try output.write(
+      line: isJSON
+        ? "\(JSONValue.object([(what, place)]))" : "-- \(what) \(range.lowerBound)-\(last)"
+    )
   }
 }
 
