@@ -35,6 +35,7 @@ extension RingInspection {
   /// - Parameters:
   ///   - sequence: the number wanted, at least 1.
   ///   - passedGaps: how many marks right before that number were passed already.
+  /// - Returns: the entry; ``Entry/end`` where nothing has been written yet.
   /// - Complexity: O(block) when reading on, O(segment's blocks) after a jump.
   public func read(from sequence: SequenceNumber, passedGaps: Int) -> Entry {
     for _ in 0..<Self.tryCountMax {

@@ -46,7 +46,9 @@ public final class RingInspection {
     public var durable: SequenceNumber
     /// No number at or above it has been given to an event.
     public var reserved: SequenceNumber
+    /// Every source that ever had an account here.
     public var sources: [SourceLedger]
+    /// Each upstream with its cursor.
     public var upstreams: [UpstreamLedger]
     /// In log order.
     public var gaps: [GapRecord]

@@ -4,6 +4,7 @@ public import HoldfastEvent
 public struct RingVerification: Equatable, Sendable {
   /// One upstream's account: offered = settled + buffered + lost ahead + unreadable.
   public struct Upstream: Equatable, Sendable {
+    /// As saved.
     public var ledger: UpstreamLedger
     /// Events between its cursor and the saved durable end, counted by reading them.
     public var buffered: UInt64 = 0
@@ -28,7 +29,9 @@ public struct RingVerification: Equatable, Sendable {
   public var unrecorded: [Range<SequenceNumber>] = []
   /// Numbers that can't be read and that no upstream needs any more.
   public var unneededCount: UInt64 = 0
+  /// As saved.
   public var sources: [SourceLedger] = []
+  /// Each with what was found by reading.
   public var upstreams: [Upstream] = []
   /// Whether the state file could be read; without it there are no accounts to check.
   public var hasAccount = false

@@ -10,6 +10,7 @@ extension Segment {
   ///   - disk: where it lies.
   ///   - byteCount: its size.
   ///   - isThorough: whether the whole file is searched when it does not begin with a block.
+  /// - Throws: when the file can't be read.
   /// - Returns: the header, nil where there is none; and whether a newer version wrote the file.
   static func firstHeader(
     of file: DiskFile,

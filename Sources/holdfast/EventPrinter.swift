@@ -26,6 +26,7 @@ struct EventPrinter {
   ///   - ring: where to read.
   ///   - position: the number to begin with; afterwards the one to go on with.
   ///   - passed: marks right before it that were written already.
+  /// - Throws: `ExitCode` when standard output takes no more.
   mutating func drain(
     _ ring: RingInspection,
     from position: inout SequenceNumber,

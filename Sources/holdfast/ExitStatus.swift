@@ -10,6 +10,8 @@ enum ExitStatus {
   static let unavailable: Int32 = 69
   /// EX_IOERR: a file or standard output takes no more.
   static let inputOutput: Int32 = 74
+  /// EX_TEMPFAIL: another process holds the data directory.
+  static let locked: Int32 = 75
   /// EX_CONFIG of sysexits.h, which systemd shows by name.
   static let configuration: Int32 = 78
 }

@@ -15,7 +15,7 @@ struct Ring: ParsableCommand {
         holdfast ring verify --data-dir /mnt/card/holdfast
       """,
     subcommands: [
-      RingList.self, RingCat.self, RingVerify.self, RingDeadLetters.self,
+      RingList.self, RingCat.self, RingVerify.self, RingDeadLetters.self, RingResend.self,
     ]
   )
 }

@@ -38,7 +38,9 @@ struct RingDeadLetters: ParsableCommand {
   private static func letters(on disk: any Disk) throws(DiskError) -> [DeadLetter] {
     var letters: [DeadLetter] = []
     for entry in try disk.list("ring").sorted(by: { $0.name < $1.name })
-    where entry.kind == .file && entry.name.hasPrefix("dead-letter-") {
+    where entry.kind == .file && entry.name.hasPrefix("dead-letter-")
+      && !entry.name.hasSuffix(".new")
+    {
       let name = "ring/\(entry.name)"
       let file = RecordFile(disk: disk, name: name, byteCountMax: entry.byteCount)
       for record in try file.records() {

@@ -79,7 +79,10 @@ extension RingInspection {
 
   private func upstreamTable(_ account: Account) -> String {
     var rows = [
-      ["UPSTREAM", "CURSOR", "LAG", "OFFERED", "DELIVERED", "FILTERED", "DEAD-LETTER", "DROPPED", "LOST"]
+      [
+        "UPSTREAM", "CURSOR", "LAG", "OFFERED", "DELIVERED", "FILTERED", "DEAD-LETTER", "DROPPED",
+        "LOST",
+      ]
     ]
     for upstream in account.upstreams {
       rows.append([

@@ -223,7 +223,9 @@ private struct FormatPage {
 
   /// The rows of the block header's table.
   var headerRows: [(offset: Int, byteCount: Int, field: String)] {
-    guard let start = lines.firstIndex(of: "| offset | bytes | field | meaning |") else { return [] }
+    guard let start = lines.firstIndex(of: "| offset | bytes | field | meaning |") else {
+      return []
+    }
     return lines[(start + 2)...].prefix { $0.hasPrefix("|") }.compactMap { line in
       let cells = line.split(separator: "|").map { cell in
         String(cell.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())

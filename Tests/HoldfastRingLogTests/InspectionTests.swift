@@ -154,7 +154,8 @@ import Testing
     #expect(fixture.disk.fileNames.filter { $0.contains(".seg") }.count > 1)
   }
 
-  @Test func `a writer that recycles, seals and evicts never makes a reader see wrong data`() throws {
+  @Test func `a writer that recycles, seals and evicts never makes a reader see wrong data`() throws
+  {
     let fixture = LogFixture()
     var model: [SequenceNumber: [UInt8]] = [:]
     var position: SequenceNumber = 1
