@@ -112,7 +112,7 @@ let package = Package(
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastRingLogTests",
-      dependencies: ["HoldfastRingLog", "HoldfastEvent", "HoldfastSimulation"],
+      dependencies: ["HoldfastRingLog", "HoldfastEvent", "HoldfastCodec", "HoldfastSimulation"],
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastUpstreamTests",

@@ -43,6 +43,27 @@ public struct RecordFile {
     }
   }
 
+  /// Keeps only these records, all or none of the change durably.
+  public mutating func replace(with records: [ArraySlice<UInt8>]) throws(DiskError) {
+    var bytes: [UInt8] = []
+    for record in records {
+      bytes.appendFixed(UInt32(truncatingIfNeeded: record.count))
+      bytes.appendFixed(crc32c(record))
+      bytes.append(contentsOf: record)
+    }
+    end = nil
+    let newName = name + ".new"
+    do throws(DiskError) { try disk.remove(newName) } catch {
+      // Most often it is not there; whatever else is wrong, `create` will say so.
+    }
+    let file = try disk.create(newName)
+    defer { disk.close(file) }
+    if !bytes.isEmpty { try disk.write(file, at: 0, bytes[...]) }
+    try disk.sync(file)
+    try disk.rename(newName, to: name)
+    try disk.syncDirectory(String(name.prefix { $0 != "/" }))
+  }
+
   private func open() throws(DiskError) -> DiskFile {
     do throws(DiskError) {
       return try disk.open(name, isWritable: true)

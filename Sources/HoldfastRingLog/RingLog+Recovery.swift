@@ -123,7 +123,7 @@ extension RingLog {
     do throws(DiskError) {
       let file = try disk.open(directory + "/" + entry.name, isWritable: false)
       defer { disk.close(file) }
-      (first, isNewer) = try firstHeader(file, byteCount: entry.byteCount)
+      (first, isNewer) = try Segment.firstHeader(of: file, on: disk, byteCount: entry.byteCount)
     } catch {
       quarantine(entry, "\(error)")
       return nil
@@ -152,29 +152,6 @@ extension RingLog {
       payloadByteCount: nil,
       wall: first.wall
     )
-  }
-
-  /// The first block of the file's latest life; the whole file is searched only if it does not
-  /// begin with a block.
-  private func firstHeader(
-    _ file: DiskFile,
-    byteCount: Int
-  ) throws(DiskError) -> (BlockHeader?, isNewer: Bool) {
-    var bytes: [UInt8] = []
-    var best: BlockHeader?
-    var offset = 0
-    while offset < byteCount {
-      try disk.read(file, at: offset, count: Format.headerByteCount, into: &bytes)
-      switch BlockHeader.read(bytes[...]) {
-      case .newer: return (nil, true)
-      case .header(let header):
-        if offset == 0 { return (header, false) }
-        if header.epoch > best?.epoch ?? 0 { best = header }
-      case .nothing: break
-      }
-      offset += Format.alignment
-    }
-    return (best, false)
   }
 
   /// Moves an unreadable file aside, within the ring's bounds.

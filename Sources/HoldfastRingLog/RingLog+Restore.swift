@@ -29,36 +29,10 @@ extension RingLog {
 
   /// Sorts by number, clips what overlaps, and frees what is below the floor or sealed already.
   private mutating func arrange(_ found: [Segment]) {
-    var sorted = found.sorted {
-      ($0.first, $0.isSealed ? 0 : 1, $0.epoch ?? 0) < (
-        $1.first, $1.isSealed ? 0 : 1, $1.epoch ?? 0
-      )
-    }
-    state.epoch = max(state.epoch, sorted.compactMap(\.epoch).max() ?? 0)
-    // A hot file that was sealed and not freed before the crash holds nothing new.
-    let sealed = sorted.filter(\.isSealed)
-    var kept: [Segment] = []
-    for segment in sorted {
-      let isCopy =
-        !segment.isSealed
-        && sealed.contains { $0.first <= segment.first && segment.first < $0.end }
-      if isCopy { free(segment) } else { kept.append(segment) }
-    }
-    sorted = kept
-    for index in sorted.indices.dropLast() where !sorted[index].isSealed {
-      sorted[index].end = sorted[index + 1].first
-    }
-    for index in sorted.indices.dropLast() {
-      sorted[index].end = min(sorted[index].end, sorted[index + 1].first)
-    }
-    // A hot file of an earlier round whose numbers lie wholly below the floor was released.
-    for segment in sorted.dropLast()
-    where segment.end <= state.floor || segment.end <= segment.first {
-      free(segment)
-    }
-    let last = sorted.last
-    segments = sorted.dropLast().filter { $0.end > state.floor && $0.end > $0.first }
-    if let last { segments.append(last) }
+    state.epoch = max(state.epoch, found.compactMap(\.epoch).max() ?? 0)
+    let arranged = Segment.arranged(found, floor: state.floor)
+    for segment in arranged.free { free(segment) }
+    segments = arranged.kept
   }
 
   /// Reads every block of the newest hot segment.

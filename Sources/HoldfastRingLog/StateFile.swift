@@ -22,11 +22,11 @@ struct StateFile {
     case missing
   }
 
-  /// The newer of the two slots.
-  mutating func read() throws(DiskError) -> Reading {
+  /// The newer of the two slots; `isWritable` false: for a reader that will never write.
+  mutating func read(isWritable: Bool = true) throws(DiskError) -> Reading {
     let opened: DiskFile
     do throws(DiskError) {
-      opened = try disk.open(name, isWritable: true)
+      opened = try disk.open(name, isWritable: isWritable)
     } catch {
       if error.errno == Self.noEntry { return .missing }
       throw error

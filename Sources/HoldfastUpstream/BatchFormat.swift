@@ -14,14 +14,7 @@ struct BatchFormat: Sendable {
   private let agentID: [UInt8]
   private let topic: [UInt8]
   private let contentType: String
-  /// The time and the key that follows it.
-  private var time = TimeText(
-    prefix: { _ in Array(#","time":""#.utf8) },
-    suffix: Array(#"","topic"#.utf8)
-  )
-  /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
-  private var objectStart: [UInt8] = []
-  private var startLog: LogID?
+  private var object: EventObject
 
   private var bytes: [UInt8] = []
   /// Where the last object begins in `bytes`.
@@ -38,6 +31,7 @@ struct BatchFormat: Sendable {
     isArray = configuration.format == .json
     compression = configuration.compression
     self.agentID = Array(agentID.utf8)
+    object = EventObject(agentID: agentID)
     topic = TopicTemplate(
       configuration.topicTemplate,
       agentID: agentID,
@@ -72,17 +66,8 @@ struct BatchFormat: Sendable {
       self.dueAt = dueAt
     }
     lastOffset = bytes.count
-    bytes.append(contentsOf: objectStart)
-    bytes.append(decimal: number)
-    time.append(wall: event.wall, to: &bytes)
-    appendText(eventBytes[event.topicRange])
-    bytes.append(text: #","payload"#)
-    appendText(eventBytes[event.payloadRange])
-    if event.flags.contains(.retained) { bytes.append(text: #","retained":true"#) }
-    if event.flags.contains(.possiblyRedelivered) {
-      bytes.append(text: #","redelivered":"possible""#)
-    }
-    bytes.append(text: isArray ? "}," : "}\n")
+    object.append(event, of: eventBytes, number: number, log: log, to: &bytes)
+    bytes.append(isArray ? UInt8(ascii: ",") : UInt8(ascii: "\n"))
     end = number + 1
     count += 1
   }
@@ -135,24 +120,6 @@ struct BatchFormat: Sendable {
     self.log = log
     self.first = first
     if isArray { bytes.append(UInt8(ascii: "[")) }
-    if startLog == log { return }
-    startLog = log
-    objectStart.removeAll()
-    objectStart.append(text: #"{"agent":"#)
-    objectStart.append(jsonString: agentID[...])
-    objectStart.append(text: #","log":"\#(log)","seq":"#)
-  }
-
-  /// Closes the key that was begun and appends the value: text, or base64 where it is none.
-  private mutating func appendText(_ value: ArraySlice<UInt8>) {
-    if isValidUTF8(value) {
-      bytes.append(text: "\":")
-      bytes.append(jsonString: value)
-    } else {
-      bytes.append(text: "_base64\":\"")
-      bytes.append(base64: value)
-      bytes.append(UInt8(ascii: "\""))
-    }
   }
 }
 

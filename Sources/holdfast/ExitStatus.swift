@@ -2,6 +2,16 @@ import Glibc
 
 /// What the command itself ends with; the agent's loop has codes of its own (docs/commands.md).
 enum ExitStatus {
+  /// EX_DATAERR: the ring log is damaged or its accounts don't balance.
+  static let data: Int32 = 65
+  /// EX_NOINPUT: there is no ring log, or it can't be read.
+  static let noInput: Int32 = 66
+  /// EX_UNAVAILABLE: the upstream can't be reached, or refuses.
+  static let unavailable: Int32 = 69
+  /// EX_IOERR: a file or standard output takes no more.
+  static let inputOutput: Int32 = 74
+  /// EX_TEMPFAIL: another process holds the data directory.
+  static let locked: Int32 = 75
   /// EX_CONFIG of sysexits.h, which systemd shows by name.
   static let configuration: Int32 = 78
 }

@@ -1,0 +1,83 @@
+public import HoldfastEvent
+
+/// Writes events as JSON objects: the lines of `ndjson` batches, and of the commands.
+///
+/// `{"agent":…,"log":…,"seq":…,"time":…,"topic":…,"payload":…}`, and where they apply
+/// `"retained":true` and `"redelivered":"possible"`. A topic or payload that is not UTF-8 stands
+/// in base64 under the same key with `_base64` behind it.
+public struct EventObject: Sendable {
+  private let agentID: [UInt8]?
+  /// The time and the key that follows it.
+  private var time = TimeText(
+    prefix: { _ in Array(#","time":""#.utf8) },
+    suffix: Array(#"","topic"#.utf8)
+  )
+  /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
+  private var start: [UInt8] = []
+  private var startLog: LogID?
+
+  /// - Parameter agentID: first part of every event's identity; nil: left out.
+  public init(agentID: String?) { self.agentID = agentID.map { Array($0.utf8) } }
+
+  /// Appends one event's object, without a line's end.
+  ///
+  /// - Parameters:
+  ///   - event: the event's row.
+  ///   - eventBytes: what the row points into.
+  ///   - number: its sequence number.
+  ///   - log: the log that numbered it.
+  ///   - bytes: where the object goes.
+  public mutating func append(
+    _ event: EventBatch.Row,
+    of eventBytes: [UInt8],
+    number: SequenceNumber,
+    log: LogID,
+    to bytes: inout [UInt8]
+  ) {
+    if startLog != log { begin(log) }
+    bytes.append(contentsOf: start)
+    bytes.append(decimal: number)
+    time.append(wall: event.wall, to: &bytes)
+    bytes.append(jsonValue: eventBytes[event.topicRange])
+    bytes.append(text: #","payload"#)
+    bytes.append(jsonValue: eventBytes[event.payloadRange])
+    if event.flags.contains(.retained) { bytes.append(text: #","retained":true"#) }
+    if event.flags.contains(.possiblyRedelivered) {
+      bytes.append(text: #","redelivered":"possible""#)
+    }
+    bytes.append(UInt8(ascii: "}"))
+  }
+
+  private mutating func begin(_ log: LogID) {
+    startLog = log
+    start.removeAll()
+    start.append(UInt8(ascii: "{"))
+    if let agentID {
+      start.append(text: #""agent":"#)
+      start.append(jsonString: agentID[...])
+      start.append(UInt8(ascii: ","))
+    }
+    start.append(text: #""log":"\#(log)","seq":"#)
+  }
+}
+
+extension [UInt8] {
+  /// Closes the key that was begun and appends the value: text, or base64 where it is none.
+  fileprivate mutating func append(jsonValue value: ArraySlice<UInt8>) {
+    if isValidUTF8(value) {
+      append(text: "\":")
+      append(jsonString: value)
+    } else {
+      append(text: "_base64\":\"")
+      append(base64: value)
+      append(UInt8(ascii: "\""))
+    }
+  }
+}
+
+/// RFC 4648 base64 with padding.
+public func base64(_ bytes: ArraySlice<UInt8>) -> String {
+  var text: [UInt8] = []
+  text.append(base64: bytes)
+  return String(decoding: text, as: UTF8.self)
+}

@@ -1,0 +1,124 @@
+import HoldfastEvent
+import HoldfastRingLog
+import HoldfastUpstream
+
+/// Writes events and gap records, one per line, for people or for programs.
+struct EventPrinter {
+  /// Only events of matching topics; nil: all.
+  var filter: TopicFilter?
+  var isJSON: Bool
+  /// Whether numbers that were freed before they could be read are worth a line.
+  var isFollowing = false
+  /// Events that may still be written.
+  var rest: Int
+  private var object = EventObject(agentID: nil)
+  private var output = StandardOutput()
+
+  init(filter: TopicFilter?, isJSON: Bool, count: Int?) {
+    self.filter = filter
+    self.isJSON = isJSON
+    rest = count ?? .max
+  }
+
+  /// Writes everything from `position` on that is there now.
+  ///
+  /// - Parameters:
+  ///   - ring: where to read.
+  ///   - position: the number to begin with; afterwards the one to go on with.
+  ///   - passed: marks right before it that were written already.
+  /// - Throws: `ExitCode` when standard output takes no more.
+  mutating func drain(
+    _ ring: RingInspection,
+    from position: inout SequenceNumber,
+    passed: inout Int
+  ) throws {
+    while rest > 0 {
+      switch ring.read(from: position, passedGaps: passed) {
+      case .end:
+        try output.flush()
+        return
+      case .gap(let gap):
+        try write(gap)
+        if gap.reason.coversNumbers {
+          position = gap.end
+          passed = 0
+        } else {
+          passed += 1
+        }
+        continue
+      case .released(let next):
+        if isFollowing { try write(range: position..<next, "passed") }
+        position = next
+      case .unreadable(let next):
+        try write(range: position..<next, "unreadable")
+        position = next
+      case .events(let batch, let row):
+        for index in row..<batch.events.count where rest > 0 {
+          try write(batch, index)
+        }
+        position = batch.end
+      }
+      passed = 0
+    }
+    try output.flush()
+  }
+
+  private mutating func write(_ batch: StoredBatch, _ index: Int) throws {
+    let events = batch.events
+    if let filter, !filter.matches(events.topic(index)) { return }
+    rest -= 1
+    let number = batch.first + UInt64(index)
+    if isJSON {
+      try output.append {
+        object.append(
+          events.rows[index],
+          of: events.bytes,
+          number: number,
+          log: batch.log,
+          to: &$0
+        )
+        $0.append(UInt8(ascii: "\n"))
+      }
+      return
+    }
+    let time = rfc3339(wallMicroseconds: events.rows[index].wall)
+    let topic = printable(events.topic(index))
+    try output.write(line: "\(number)  \(time)  \(topic)  \(printable(events.payload(index)))")
+  }
+
+  private mutating func write(_ gap: GapRecord) throws {
+    try output.write(line: isJSON ? "\(gap.json)" : "-- gap \(gap.text)")
+  }
+
+  /// A range in the place of its events, for a reason that no gap record gives.
+  private mutating func write(range: Range<SequenceNumber>, _ what: String) throws {
+    let last = range.upperBound - 1
+    let place = JSONValue.object([("first", .number(range.lowerBound)), ("last", .number(last))])
+    try output.write(
+      line: isJSON
+        ? "\(JSONValue.object([(what, place)]))" : "-- \(what) \(range.lowerBound)-\(last)"
+    )
+  }
+}
+
+extension GapRecord {
+  /// For people.
+  var text: String {
+    let amount = count.map { "\($0) events" } ?? "unknown number of events"
+    let place = reason.coversNumbers ? "\(first)-\(end - 1)" : "before \(first)"
+    let some = topics.prefix(3).map { printable($0[...]) }.joined(separator: " ")
+    return "\(place)  \(reason)  \(reason == .unused ? "nothing missing" : amount)"
+      + (some.isEmpty ? "" : "  \(some)\(topics.count > 3 ? " …" : "")")
+  }
+
+  /// The object that gap messages hold, without the agent.
+  var json: JSONValue {
+    .object([
+      ("log", .text(log.description)), ("first", .number(first)),
+      ("last", .number(end == 0 ? 0 : end - 1)), ("count", count.map { .number($0) } ?? .null),
+      ("reason", .text(reason.description)),
+      ("topics", .list(topics.map { .text(String(decoding: $0, as: UTF8.self)) })),
+      ("time", .text(rfc3339(wallMicroseconds: wall))),
+    ])
+  }
+}
