@@ -9,9 +9,11 @@ extension RingLog {
     let end = scanTail(now: now)
     let proven = max(state.durable, end.proven)
     let readable = max(end.readable, 1)
-    // Numbers that were durable and can't be read any more.
-    if proven + 1 > readable {
-      addGap(readable..<proven + 1, reason: .corrupt, topics: [], now: now)
+    // Numbers that were durable and can't be read any more. Those that passed through memory alone
+    // while the disk failed are below every cursor.
+    let needed = max(readable, state.upstreams.map(\.cursor).min() ?? 1)
+    if proven + 1 > needed {
+      addGap(needed..<proven + 1, reason: .corrupt, topics: [], now: now)
     }
     let last = max(proven + 1, readable)
     next = state.isClean ? max(last, state.reserved) : max(last, state.reserved, 1)

@@ -67,6 +67,8 @@ extension RingLog {
       state.upstreams[slot].offered += UInt64(count - pendingEventCount)
     }
     pendingMemoryByteCount = pending.reduce(0) { $0 + $1.events.memoryByteCount }
+    // Nobody needs these numbers on disk, and a later start must not count them once more.
+    durable = max(durable, (pending.first?.first ?? next) - 1)
     fence(end: pending.first?.first ?? next)
     isFailing = false
     stateFile.close()

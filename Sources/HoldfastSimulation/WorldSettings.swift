@@ -111,7 +111,7 @@ struct WorldPlan {
     configuration.ring.segmentByteCountMin = 64 << 10
     let isSmall = random.next() % 2 == 0
     // The state file takes 1 MiB of it, and as much is kept for its replacement.
-    configuration.ring.byteCountMax = isSmall ? 5 << 19 : 8 << 20
+    configuration.ring.byteCountMax = isSmall ? 7 << 19 : 8 << 20
     configuration.ring.whenFull = random.next() & 1 == 0 ? .dropOldest : .refuseNewest
     configuration.ring.commitInterval = [10_000, 50_000, 250_000, 1_000_000][
       Int(random.next() % 4)
