@@ -42,8 +42,7 @@ extension Agent {
       try owner.ring.append(events, source: index, now: now)
       isStored = true
     } catch {
-      // A failing disk keeps the events in memory; nothing else does.
-      isStored = error != .full && owner.ring.isFailing
+      isStored = false
     }
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
     intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
@@ -137,7 +136,10 @@ extension Agent {
       return
     }
     groupCommit.committed(now: now.boot)
-    if owner.ring.isFull { return }
+    if owner.ring.isFull {
+      for index in intakes.indices { intakes[index].hold(now: now.boot) }
+      return
+    }
     release(effects: &effects)
   }
 
@@ -170,10 +172,8 @@ extension Agent {
         effects.append(.release(source: index))
       }
     } else if !owner.ring.isFull && !owner.ring.needsCommit {
-      for index in intakes.indices where intakes[index].waitingSince != nil {
-        intakes[index].released()
-        effects.append(.release(source: index))
-      }
+      // Also where the source reads on: its broker sends no more than a window without PUBACKs.
+      release(effects: &effects)
     }
   }
 
@@ -197,6 +197,10 @@ extension Agent {
   mutating func retryDisk(now: ClockReading, effects: inout [Effect]) {
     guard owner.ring.isFailing, now.boot >= diskRetryAt else { return }
     diskRetryAt = now.boot &+ Self.diskRetryDelay
+    if !owner.ring.isRecovered {
+      reopen(now: now, effects: &effects)
+      return
+    }
     guard owner.ring.retryDisk(now: now) else { return }
     groupCommit.committed(now: now.boot)
     release(effects: &effects)

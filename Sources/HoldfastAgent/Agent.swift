@@ -40,6 +40,10 @@ public struct Agent: ~Copyable {
   var settledAtSave: UInt64 = 0
   var diskRetryAt: Int64 = 0
   var hasMoreWork = false
+  private let disk: any Disk
+  private let machine: UInt64
+  private let bootID: UInt64
+  private var seeds: SplitMix64
   var isStopping = false
 
   /// Opens the ring log, recovering what an unclean stop left; never fails.
@@ -64,23 +68,55 @@ public struct Agent: ~Copyable {
     var seeds = SplitMix64(seed: seed)
     self.configuration = configuration
     groupCommit = GroupCommit(interval: configuration.ring.commitInterval)
+    self.machine = machine
+    self.bootID = bootID
+    self.disk = disk
     owner = RingOwner(
-      RingLog(
-        disk: disk,
-        configuration: configuration.ring,
-        sources: configuration.sources.map(\.name),
-        upstreams: configuration.upstreams.map(\.name),
-        machine: machine,
-        bootID: bootID,
-        newLog: LogID(high: seeds.next(), low: seeds.next()),
-        now: now
-      )
+      Self.openRing(configuration, disk, machine, bootID, seeds: &seeds, now: now)
     )
+    self.seeds = seeds
     for source in configuration.sources {
-      intakes.append(Intake(configuration: source, seed: seeds.next()))
+      intakes.append(Intake(configuration: source, seed: self.seeds.next()))
       primeRedelivery(intakes.count - 1)
       intakes[intakes.count - 1].link.start(now: now.boot)
     }
+    for upstream in configuration.upstreams {
+      owner.deadLetters.append(
+        RecordFile(
+          disk: disk,
+          name: Self.deadLetterName(upstream.name),
+          byteCountMax: upstream.deadLetterByteCountMax
+        )
+      )
+    }
+    makeForwarders(now: now)
+    owner.ring.recovered = []
+    advance(now: now, effects: &effects)
+  }
+
+  private static func openRing(
+    _ configuration: AgentConfiguration,
+    _ disk: any Disk,
+    _ machine: UInt64,
+    _ bootID: UInt64,
+    seeds: inout SplitMix64,
+    now: ClockReading
+  ) -> RingLog {
+    RingLog(
+      disk: disk,
+      configuration: configuration.ring,
+      sources: configuration.sources.map(\.name),
+      upstreams: configuration.upstreams.map(\.name),
+      machine: machine,
+      bootID: bootID,
+      newLog: LogID(high: seeds.next(), low: seeds.next()),
+      now: now
+    )
+  }
+
+  /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
+  private mutating func makeForwarders(now: ClockReading) {
+    forwarders.removeAll()
     for (index, upstream) in configuration.upstreams.enumerated() {
       forwarders.append(
         Forwarder(
@@ -91,16 +127,38 @@ public struct Agent: ~Copyable {
         )
       )
       forwarders[index].start(now: now.boot)
-      owner.deadLetters.append(
-        RecordFile(
-          disk: disk,
-          name: Self.deadLetterName(upstream.name),
-          byteCountMax: upstream.deadLetterByteCountMax
-        )
+    }
+  }
+
+  /// Opens the log again that could not be read at the start.
+  ///
+  /// What memory holds meanwhile has numbers of another log, and none of it was acknowledged: the
+  /// sources' brokers send it again, so it is let go together with all links.
+  mutating func reopen(now: ClockReading, effects: inout [Effect]) {
+    let ring = Self.openRing(configuration, disk, machine, bootID, seeds: &seeds, now: now)
+    guard ring.isRecovered else { return }
+    owner.ring = ring
+    lines.append(LogEntry(.notice, "ring log: the disk can be read; all links begin anew"))
+    for index in intakes.indices {
+      primeRedelivery(index)
+      let mustTell = intakes[index].link.requestClose(
+        "connecting anew, as the disk can be read",
+        isRetrying: true,
+        now: now.boot,
+        log: &lines
       )
+      intakes[index].readOn()
+      if mustTell { effects.append(.disconnectSource(source: index, releasing: false)) }
     }
     owner.ring.recovered = []
-    advance(now: now, effects: &effects)
+    for index in forwarders.indices {
+      forwarders[index].stop(now: now.boot, into: &actions)
+      for action in actions {
+        if case .disconnect = action { effects.append(.disconnectUpstream(upstream: index)) }
+      }
+      actions.removeAll()
+    }
+    makeForwarders(now: now)
   }
 
   /// The dead-letter file of an upstream.
@@ -222,9 +280,9 @@ public struct Agent: ~Copyable {
       wake = min(wake, intake.link.wakeAt ?? wake, intake.waitEndsAt ?? wake)
     }
     for forwarder in forwarders { wake = min(wake, forwarder.wakeAt ?? wake) }
-    wake = min(wake, groupCommit.wakeAt ?? wake, saveAt ?? wake)
-    if owner.ring.isFailing { wake = min(wake, diskRetryAt) }
-    return wake
+    // While the disk fails no commit is due, whatever waits for one.
+    if owner.ring.isFailing { return min(wake, diskRetryAt) }
+    return min(wake, groupCommit.wakeAt ?? wake, saveAt ?? wake)
   }
 }
 

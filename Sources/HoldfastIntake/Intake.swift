@@ -69,6 +69,11 @@ public struct Intake: Sendable {
     waitingSince = now
   }
 
+  /// What it handed over is not released for want of room: it waits, even if it still reads.
+  public mutating func hold(now: Int64) {
+    if heldCount > 0 && waitingSince == nil { waitingSince = now }
+  }
+
   /// The source reads on and keeps its PUBACKs.
   public mutating func readOn() { waitingSince = nil }
 

@@ -104,11 +104,14 @@ struct BlockHeader: Equatable {
     guard bytes.count >= Format.headerByteCount, reader.fixed() == Format.blockMagic,
       let major: UInt8 = reader.fixed(), reader.fixed(UInt8.self) != nil
     else { return .nothing }
-    if major > Format.major { return .newer }
     let checked = bytes.prefix(Format.headerByteCount - 4)
     var tail = ByteReader(bytes.dropFirst(Format.headerByteCount - 8).prefix(8))
-    guard let payloadChecksum: UInt32 = tail.fixed(), tail.fixed() == crc32c(checked),
-      let codec: UInt8 = reader.fixed(), codec == Format.codecRowsZstd,
+    guard let payloadChecksum: UInt32 = tail.fixed(), tail.fixed() == crc32c(checked) else {
+      return .nothing
+    }
+    // Checked first, in every version: a flipped bit must not pass for a newer format.
+    if major > Format.major { return .newer }
+    guard let codec: UInt8 = reader.fixed(), codec == Format.codecRowsZstd,
       let flags: UInt8 = reader.fixed(), let payload: UInt32 = reader.fixed(),
       let raw: UInt32 = reader.fixed(), let epoch: UInt64 = reader.fixed(),
       let high: UInt64 = reader.fixed(), let low: UInt64 = reader.fixed(),

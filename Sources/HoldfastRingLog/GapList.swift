@@ -89,6 +89,23 @@ struct GapList: Equatable {
     records.replaceSubrange(index...later, with: [range] + marks)
   }
 
+  /// Moves the marks within a range that has become a gap to its end: a reader passes it in one
+  /// step.
+  mutating func moveMarks(within range: Range<SequenceNumber>) {
+    let isInside = { (record: GapRecord) in
+      !record.reason.coversNumbers && record.first > range.lowerBound
+        && record.first < range.upperBound
+    }
+    let marks = records.filter(isInside)
+    if marks.isEmpty { return }
+    records.removeAll(where: isInside)
+    for var mark in marks {
+      mark.first = range.upperBound
+      mark.end = range.upperBound
+      add(mark, frontier: .max)
+    }
+  }
+
   /// Forgets records that every upstream has passed.
   mutating func removeAll(before cursor: SequenceNumber) {
     records.removeAll { $0.end < cursor || ($0.end == cursor && $0.reason.coversNumbers) }

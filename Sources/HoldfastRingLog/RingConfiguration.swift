@@ -28,11 +28,14 @@ public struct RingConfiguration: Equatable, Sendable {
   /// `ring.memory`: bytes of recent events kept in memory for upstreams that are up to date.
   public var tailByteCountMax = 4 << 20
 
+  /// Least size of a hot segment, bytes: smaller ones only for tests that need many.
+  public var segmentByteCountMin = 2 << 20
+
   /// The defaults.
   public init() {}
 
   /// Bytes of one hot segment: a 32nd of the ring, between 2 MiB and 8 MiB, a multiple of 4 KiB.
   public var segmentByteCount: Int {
-    min(max(byteCountMax / 32, 2 << 20), 8 << 20) & ~4095
+    min(max(byteCountMax / 32, segmentByteCountMin), 8 << 20) & ~4095
   }
 }

@@ -9,8 +9,9 @@ extension RingLog {
   ///   - events: in order of arrival.
   ///   - index: the configured source they came from.
   ///   - now: both clocks.
-  /// - Throws: `.full` when there is no room (nothing of the batch may be acknowledged then, part
-  ///   of it may be stored); `.disk` after ``isFailing`` was raised.
+  /// - Throws: when there is no room or no number to be had: nothing of the batch may be
+  ///   acknowledged then, part of it may be stored. Events that only memory keeps, because the
+  ///   disk has just begun to fail, are no error; see ``isFailing``.
   /// - Complexity: O(bytes).
   public mutating func append(
     _ events: EventBatch,
@@ -95,7 +96,8 @@ extension RingLog {
       takeBack(source: index)
       throw .full
     } catch {
-      try rewritePending(after: error, now: now)
+      // Memory keeps the events either way; `isFailing` says whether nothing else does.
+      try? rewritePending(after: error, now: now)
     }
   }
 
@@ -224,21 +226,24 @@ extension RingLog {
     if let active { disk.close(active.file) }
     active = nil
     writer.beginSegment()
-    if !segments.isEmpty {
-      let last = segments.count - 1
-      segments[last].end = min(segments[last].end, end)
+    // One append can have filled several segments whose events are now written once more.
+    var index = segments.count - 1
+    while index >= 0 && (index == segments.count - 1 || segments[index].end > end) {
+      segments[index].end = min(segments[index].end, end)
+      index -= 1
     }
     removeEmptySegments()
   }
 
   /// Hot files in which nothing durable was written are free again.
   private mutating func removeEmptySegments() {
-    guard active == nil, let last = segments.last, !last.isSealed,
+    while active == nil, let last = segments.last, !last.isSealed,
       last.dataByteCount == 0 || last.first >= last.end
-    else { return }
-    segments.removeLast()
-    // Never as a spare: after a failed write its pages are in an unknown condition.
-    discard(last.name)
+    {
+      segments.removeLast()
+      // Never as a spare: after a failed write its pages are in an unknown condition.
+      discard(last.name)
+    }
   }
 
   /// Puts every pending event into a fresh segment after the active one failed.

@@ -80,6 +80,7 @@ extension RingLog {
   ) {
     for part in state.gaps.uncovered(range) {
       let count = part.upperBound - part.lowerBound
+      state.gaps.moveMarks(within: part)
       state.gaps.add(
         GapRecord(
           log: state.log,
@@ -124,9 +125,9 @@ extension RingLog {
     }
   }
 
-  /// Numbers at or after `sequence` that were never given to an event.
+  /// Numbers from `sequence` to the durable end that were never given to an event.
   public func unusedCount(from sequence: SequenceNumber) -> UInt64 {
-    state.gaps.coveredCount(sequence..<UInt64.max, reason: .unused)
+    state.gaps.coveredCount(sequence..<max(sequence, durable + 1), reason: .unused)
   }
 
   /// The gap records kept, in order.

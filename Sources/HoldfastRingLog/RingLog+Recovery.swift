@@ -10,6 +10,8 @@ extension RingLog {
   mutating func recover(machine: UInt64, newLog: LogID, now: ClockReading) {
     do throws(DiskError) {
       let reading = try chooseDirectory()
+      // A process that was killed may have left names that a power cut would still undo.
+      try disk.syncDirectory(directory)
       let found = try survey()
       switch reading {
       case .state(let saved):
@@ -34,8 +36,15 @@ extension RingLog {
         state.machine = machine
         state.log = newLog
       }
+      isRecovered = true
     } catch {
-      note(.error, "ring log: \(error); the disk fails")
+      note(
+        .error,
+        "ring log: \(error); what is stored can't be reached: events are acknowledged only when "
+          + "every upstream has them"
+      )
+      stateFile.close()
+      spares.removeAll()
       isFailing = true
       state.reserved = Self.reservedCount
     }

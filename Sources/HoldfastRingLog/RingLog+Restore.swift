@@ -4,12 +4,16 @@ extension RingLog {
   /// Orders the segments found, finds the end of the log and accounts for what is missing.
   mutating func restore(_ found: [Segment], isStateKnown: Bool, now: ClockReading) {
     arrange(found)
+    // Files may hold torn blocks of lives begun after the last save; none of those comes again.
+    if !state.isClean { state.epoch += Self.epochReserve }
     let end = scanTail(now: now)
     let proven = max(state.durable, end.proven)
     let readable = max(end.readable, 1)
-    // Numbers that were durable and can't be read any more.
-    if proven + 1 > readable {
-      addGap(readable..<proven + 1, reason: .corrupt, topics: [], now: now)
+    // Numbers that were durable and can't be read any more. Those that passed through memory alone
+    // while the disk failed are below every cursor.
+    let needed = max(readable, state.upstreams.map(\.cursor).min() ?? 1)
+    if proven + 1 > needed {
+      addGap(needed..<proven + 1, reason: .corrupt, topics: [], now: now)
     }
     let last = max(proven + 1, readable)
     next = state.isClean ? max(last, state.reserved) : max(last, state.reserved, 1)
@@ -71,7 +75,8 @@ extension RingLog {
         position = batch.end
       }
     }
-    proven = max(proven, state.durable)
+    proven = max(proven, state.durable, reader.currentDurable)
+    syncTail(segments[place].name)
     // Past what is proven, only an unbroken run counts.
     var readable = whole.first
     for block in blocks {
@@ -85,6 +90,21 @@ extension RingLog {
     segments[place].end = readable
     return (readable, proven)
   }
+
+  /// After a kill the kernel may hold the only copy of the newest events; they are about to count
+  /// as durable.
+  private mutating func syncTail(_ name: String) {
+    do throws(DiskError) {
+      let file = try disk.open(directory + "/" + name, isWritable: true)
+      defer { disk.close(file) }
+      try disk.sync(file)
+    } catch {
+      note(.warning, "ring log: \(error); the newest events may not survive a power cut")
+    }
+  }
+
+  /// Lives of hot files passed by after an unclean stop: far more than begin between two saves.
+  private static var epochReserve: UInt64 { 1 << 20 }
 
   /// Most events kept in ``recovered``.
   private static var recoveredCountMax: Int { 4096 }

@@ -51,9 +51,12 @@ extension RingLog {
   /// Bytes that sealing may need on top of everything else.
   private var sealReserveByteCount: Int { configuration.segmentByteCount }
 
+  /// The bound, less what a second state file takes while it replaces a failed one.
+  var byteCountLimit: Int { configuration.byteCountMax - State.fileByteCount }
+
   /// Whether `byteCount` more bytes fit under the bound.
   func fits(_ byteCount: Int) -> Bool {
-    self.byteCount + byteCount + sealReserveByteCount <= configuration.byteCountMax
+    self.byteCount + byteCount + sealReserveByteCount <= byteCountLimit
   }
 
   /// Whether events are refused under `refuse-newest`, with two segments kept for what was read.
@@ -77,7 +80,7 @@ extension RingLog {
       guard configuration.whenFull == .dropOldest, try evictOldest(now: now) else {
         // Refusing: the last two segments below the bound are for what was read already.
         if configuration.whenFull == .refuseNewest
-          && byteCount + configuration.segmentByteCount <= configuration.byteCountMax
+          && byteCount + configuration.segmentByteCount <= byteCountLimit
         {
           return
         }

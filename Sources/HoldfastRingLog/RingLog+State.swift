@@ -57,11 +57,18 @@ extension RingLog {
   /// Tries the disk again after it failed; true when what was in memory is durable.
   public mutating func retryDisk(now: ClockReading) -> Bool {
     guard isFailing else { return true }
+    guard isRecovered else { return false }
     let kept = lowestCursor
     // What every upstream acknowledged meanwhile needs no disk any more.
     pending.removeAll { $0.end <= kept }
+    let count = pendingEventCount
     pendingEventCount = pending.reduce(0) { $0 + $1.events.count }
+    for slot in upstreamIndices {
+      state.upstreams[slot].offered += UInt64(count - pendingEventCount)
+    }
     pendingMemoryByteCount = pending.reduce(0) { $0 + $1.events.memoryByteCount }
+    // Nobody needs these numbers on disk, and a later start must not count them once more.
+    durable = max(durable, (pending.first?.first ?? next) - 1)
     fence(end: pending.first?.first ?? next)
     isFailing = false
     stateFile.close()

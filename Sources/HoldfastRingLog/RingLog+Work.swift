@@ -58,10 +58,10 @@ extension RingLog {
       return true
     }
     try disk.sync(current.file)
+    try disk.syncDirectory(directory)
     disk.close(current.file)
     preparing = nil
     spares.append(SpareFile(name: current.name, byteCount: size))
-    try disk.syncDirectory(directory)
     return false
   }
 

@@ -49,7 +49,7 @@ extension RingLog {
     let full = active == nil ? hot[...] : hot.dropLast()
     let candidates = full.dropLast(Self.unsealedCountMax)
     guard let source = candidates.first(where: { $0.isWorthSealing }) else { return false }
-    guard byteCount + (source.payloadByteCount ?? source.byteCount) <= configuration.byteCountMax
+    guard byteCount + (source.payloadByteCount ?? source.byteCount) <= byteCountLimit
     else { return false }
     let path = directory + "/" + Sealer.temporaryName
     do throws(DiskError) { try disk.remove(path) } catch {

@@ -23,7 +23,7 @@ final class SegmentReader {
   private var decompressor = ChainDecompressor(windowLogMax: Format.windowLog + 1)
   private var decoder = RowDecoder()
   private var current: StoredBatch?
-  /// What the block read last says had been durable before it.
+  /// The highest number that the headers passed so far say had been durable before them.
   private(set) var currentDurable: SequenceNumber = 0
   private var raw: [UInt8] = []
   private var window: [UInt8] = []
@@ -82,6 +82,7 @@ final class SegmentReader {
         continue
       }
       let start = offset
+      currentDurable = max(currentDurable, header.durable)
       offset += header.blockByteCount
       if header.isChainStart { beginChain() }
       guard let events = decode(header, at: start) else {
@@ -90,7 +91,6 @@ final class SegmentReader {
       }
       if header.end <= sequence { continue }
       current = StoredBatch(log: header.log, first: header.first, events: events)
-      currentDurable = header.durable
       if header.first > sequence { return .missing(until: header.first) }
       return current.map { .events($0) } ?? .missing(until: target.end)
     }

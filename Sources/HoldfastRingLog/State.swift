@@ -84,12 +84,13 @@ struct State: Equatable {
   static func read(_ slot: ArraySlice<UInt8>) -> Reading {
     var reader = ByteReader(slot)
     guard reader.fixed() == magic, let major: UInt8 = reader.fixed() else { return .nothing }
-    if major > Format.major { return .newer }
     guard reader.fixed(UInt8.self) != nil, reader.fixed(UInt16.self) != nil,
       let count: UInt32 = reader.fixed(), let body = reader.take(Int(count)),
-      reader.fixed() == crc32c(slot[slot.startIndex..<body.endIndex]),
-      let state = State(body: body)
+      reader.fixed() == crc32c(slot[slot.startIndex..<body.endIndex])
     else { return .nothing }
+    // Checked first, in every version: a flipped bit must not pass for a newer format.
+    if major > Format.major { return .newer }
+    guard let state = State(body: body) else { return .nothing }
     return .state(state)
   }
 

@@ -92,6 +92,9 @@ struct StateFile {
       try disk.syncDirectory(directory)
     } catch {
       disk.close(created)
+      do throws(DiskError) { try disk.remove(newName) } catch {
+        // It has its final name already, or the next write removes it.
+      }
       throw error
     }
     file = created

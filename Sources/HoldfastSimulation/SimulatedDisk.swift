@@ -34,6 +34,11 @@ public final class SimulatedDisk: Disk {
   public var fault: ((DiskError.Operation, String) -> Int32?)?
   /// Most bytes of all files together; a write beyond it fails with ENOSPC.
   public var byteCountMax = Int.max
+  /// Number of the operation before which the process dies: it and all later ones fail and do
+  /// nothing, but that a write may have been begun. Reset by ``crash()`` and ``kill()``.
+  public var lastOperation = Int.max
+  /// Whether an operation after ``lastOperation`` was asked for.
+  public private(set) var isDead = false
   /// `sync` returns and does nothing: the mutant that a crash test must catch.
   public var isLying = false
   /// Operations asked for, by kind, in all.
@@ -51,6 +56,10 @@ public final class SimulatedDisk: Disk {
 
   private func check(_ operation: DiskError.Operation, _ name: String) throws(DiskError) {
     operationCount += 1
+    if isDead || operationCount > lastOperation {
+      isDead = true
+      throw DiskError(operation, name, errno: Errno.inputOutput)
+    }
     if let errno = fault?(operation, name) { throw DiskError(operation, name, errno: errno) }
   }
 
@@ -133,7 +142,19 @@ public final class SimulatedDisk: Disk {
     at offset: Int,
     _ bytes: ArraySlice<UInt8>
   ) throws(DiskError) {
-    let inode = try inode(file, .write)
+    let wasDead = isDead
+    let inode: Inode
+    do throws(DiskError) {
+      inode = try self.inode(file, .write)
+    } catch {
+      // A process that is killed within write(2) has written a part of it.
+      if isDead && !wasDead, let open = files[file.id] {
+        let part = bytes.prefix(Int(random.next() % UInt64(bytes.count + 1)))
+        Self.apply(offset, part, to: &open.inode.cached)
+        open.inode.pending.append((offset, Array(part)))
+      }
+      throw error
+    }
     let growth = max(0, offset + bytes.count - inode.cached.count)
     if growth > 0 && byteCount + growth > byteCountMax {
       throw DiskError(.write, files[file.id]?.name ?? "?", errno: Errno.noSpace)
@@ -162,7 +183,7 @@ public final class SimulatedDisk: Disk {
       try check(.sync, open.name)
     } catch {
       // The kernel marks the pages clean: some reached the disk, no later sync will write them.
-      persistSome(open.inode)
+      if !isDead { persistSome(open.inode) }
       throw error
     }
     if isLying { return }
@@ -252,11 +273,15 @@ public final class SimulatedDisk: Disk {
       inode.cached = inode.durable
     }
     names = durableNames
-    files.removeAll()
+    kill()
   }
 
   /// The process dies, the kernel lives: the page cache keeps everything.
-  public func kill() { files.removeAll() }
+  public func kill() {
+    files.removeAll()
+    lastOperation = Int.max
+    isDead = false
+  }
 
   /// The bytes of a file, for tests that damage them; nil if there is none.
   public func contents(_ name: String) -> [UInt8]? { names[name]?.cached }
