@@ -1,5 +1,6 @@
 # make demo    see it work: two brokers, sensor traffic, an outage, a kill, a tally (KEEP=1: leave it running)
 # make test    install what the tests need, build, run all tests
+# make bench   measure: CPU against a Mosquitto bridge, drains, memory, bytes per event, wear
 # make build   the release binary: .build/release/holdfast
 # make lint    check the formatting
 # make clean   remove what was built
@@ -7,7 +8,7 @@
 SWIFT_FLAGS ?=
 KEEP ?=
 .DEFAULT_GOAL := build
-.PHONY: build demo test lint clean packages-build packages-demo packages-test swift
+.PHONY: build demo test bench lint clean packages-build packages-demo packages-test swift
 
 swift:
 	@scripts/check-swift.sh
@@ -24,6 +25,9 @@ demo: swift packages-demo build
 test: swift packages-test
 	swift build --build-tests $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS)
+
+bench: swift packages-demo build
+	@scripts/bench.sh
 
 lint: swift
 	swift format lint --strict -r Sources Tests Tools

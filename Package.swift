@@ -91,6 +91,16 @@ let package = Package(
       ],
       path: "Tools/Traffic", swiftSettings: rules),
 
+    // Figures that anyone can print again: `make bench`.
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
+        "HoldfastSystem", "HoldfastUpstream",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/Bench", swiftSettings: rules),
+
     .testTarget(
       name: "HoldfastEventTests", dependencies: ["HoldfastEvent"], swiftSettings: rules),
     .testTarget(

@@ -149,6 +149,14 @@ public struct RingLog: ~Copyable {
   /// The value of `EventBatch.Row.source` in stored events of configured source `index`.
   public func slot(ofSource index: Int) -> Int { sourceIndices[index] }
 
+  /// The ring's segments, oldest first: how large each is on disk and what it holds.
+  public var segmentSizes: [(isSealed: Bool, byteCount: Int, eventCount: Int)] {
+    segments.map { segment in
+      let used = segment.isSealed ? segment.byteCount : segment.dataByteCount
+      return (segment.isSealed, used, Int(segment.end - segment.first))
+    }
+  }
+
   /// The account of configured source `index`.
   public func source(_ index: Int) -> SourceLedger { state.sources[sourceIndices[index]] }
 

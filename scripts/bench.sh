@@ -1,0 +1,198 @@
+#!/usr/bin/env bash
+# The figures of the README, measured on this machine and printed as a table.
+#
+#   scripts/bench.sh             all (about five minutes)
+#   EVENTS=200000 scripts/bench.sh    shorter
+#   TRACES=DIR scripts/bench.sh  also the recorded traces a_scalar.bin, b_json.bin, c_verbose.bin
+#
+# CPU is user + system time of whole processes; comparisons are ratios within one run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+
+readonly events=${EVENTS:-500000}
+readonly backlog=${BACKLOG:-10000000}
+readonly sensors_port=21601 hop_port=21602 central_port=21603
+readonly bin=.build/release
+directory=$(mktemp -d "${BENCH_DIR:-${TMPDIR:-/tmp}}/holdfast-bench.XXXXXX")
+chmod 755 "$directory"
+pids=()
+
+cleanup() {
+  trap - EXIT
+  for pid in "${pids[@]}"; do kill "$pid" 2> /dev/null || true; done
+  for pid in "${pids[@]}"; do wait "$pid" 2> /dev/null || true; done
+  rm -rf "$directory"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+ticks=$(getconf CLK_TCK)
+# CPU seconds of a process so far, in hundredths.
+cpu() { awk -v t="$ticks" '{ print int(($14 + $15) * 100 / t) }' "/proc/$1/stat"; }
+rss() { awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
+peak() { awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
+per_million() { awk -v c="$1" -v n="$2" 'BEGIN { printf "%.2f", c / 100 / n * 1e6 }'; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+row() { printf '| %-62s | %s |\n' "$1" "$2"; }
+
+last=
+background() { # log, command...
+  local log=$1
+  shift
+  "$@" > "$log" 2>&1 < /dev/null &
+  last=$!
+  pids+=("$last")
+}
+end() {
+  kill "$1" 2> /dev/null || true
+  wait "$1" 2> /dev/null || true
+}
+wait_for_port() {
+  for _ in $(seq 100); do
+    (: < "/dev/tcp/127.0.0.1/$1") 2> /dev/null && return
+    sleep 0.1
+  done
+  echo "bench: nothing answers on port $1" >&2
+  exit 1
+}
+field() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" "$1" | tail -n 1; }
+
+broker() { # name, port, further lines
+  mkdir -p "$directory/$1"
+  [ "$(id -u)" -eq 0 ] && chown mosquitto "$directory/$1"
+  cat > "$directory/$1.conf" << EOF
+listener $2 127.0.0.1
+allow_anonymous true
+persistence false
+max_queued_messages 10000000
+log_type error
+${3:-}
+EOF
+  background "$directory/$1.log" mosquitto -c "$directory/$1.conf"
+  wait_for_port "$2"
+}
+
+agent() { # further lines of the upstream
+  rm -rf "$directory/data"
+  cat > "$directory/agent.toml" << EOF
+[agent]
+id = "bench"
+data_dir = "$directory/data"
+[ring]
+size = "1GiB"
+[[source]]
+name = "sensors"
+url = "mqtt://127.0.0.1:$sensors_port"
+topics = ["#"]
+[[upstream]]
+name = "central"
+url = "mqtt://127.0.0.1:$central_port"
+backoff_max = "1s"
+${1:-}
+EOF
+  background "$directory/agent.log" "$bin/holdfast" run --config "$directory/agent.toml"
+}
+
+# One hop between two brokers: CPU of the hop and of the sensors' broker, in hundredths.
+hop() { # holdfast or mosquitto, further lines of the upstream
+  local hop sensors sink publisher
+  background "$directory/sink" "$bin/traffic" sink --port $central_port --until-idle 3
+  sink=$last
+  broker sensors $sensors_port
+  sensors=$last
+  if [ "$1" = holdfast ]; then
+    agent "${2:-}"
+  else
+    broker bridge $hop_port "connection in
+address 127.0.0.1:$sensors_port
+topic # in 1
+cleansession false
+try_private false
+notifications false
+connection out
+address 127.0.0.1:$central_port
+topic # out 1
+cleansession false
+try_private false
+notifications false"
+  fi
+  hop=$last
+  sleep 3
+  "$bin/traffic" publish --url "mqtt://127.0.0.1:$sensors_port" --count "$events" --kind scalar \
+    --padding 58 --window 500 > /dev/null
+  wait "$sink" || true
+  sleep 1
+  result_hop=$(cpu "$hop")
+  result_edge=$((result_hop + $(cpu "$sensors")))
+  delivered=$(field "$directory/sink" messages)
+  end "$hop"
+  end "$sensors"
+}
+
+drain() { # further lines of the upstream, events
+  local agent_pid
+  agent "$1"
+  agent_pid=$last
+  "$bin/traffic" blast --port $sensors_port --count "$2" --payload-size 64 --linger 1 \
+    > "$directory/blast"
+  drain_backlog_rss=$(rss "$agent_pid")
+  "$bin/traffic" sink --port $central_port --until-idle 3 > "$directory/sink"
+  drain_seconds=$(field "$directory/sink" seconds)
+  drain_messages=$(field "$directory/sink" messages)
+  drain_peak=$(peak "$agent_pid")
+  end "$agent_pid"
+}
+
+echo "$(uname -m), $(nproc) cores, $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs),"
+echo "$(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), $(mosquitto -h | head -n 1)"
+echo
+row "measure" "figure"
+row "---" "---"
+
+hop mosquitto
+bridge=$result_hop bridge_edge=$result_edge
+row "separate Mosquitto, bridging in and out, CPU-s per million" \
+  "$(per_million "$bridge" "$events") (delivered $delivered of $events)"
+hop holdfast
+row "Holdfast, event in, event out, CPU-s per million (aim <= 0.8x)" \
+  "$(per_million "$result_hop" "$events") = $(ratio "$result_hop" "$bridge")x (delivered $delivered)"
+row "  with the sensors' broker: all edge processes together" \
+  "$(per_million "$result_edge" "$events") against $(per_million "$bridge_edge" "$events") = $(ratio "$result_edge" "$bridge_edge")x"
+hop holdfast $'format = "ndjson"\ncompression = "zstd"'
+row "Holdfast, ndjson zstd batches out (aim <= 0.5x)" \
+  "$(per_million "$result_hop" "$events") = $(ratio "$result_hop" "$bridge")x ($delivered batches)"
+row "  all edge processes together" \
+  "$(per_million "$result_edge" "$events") = $(ratio "$result_edge" "$bridge_edge")x"
+
+drain "" "$events"
+row "drain into a counting sink, event (aim >= 100,000/s)" \
+  "$(awk -v n="$events" -v s="$drain_seconds" 'BEGIN { printf "%d events/s", n / s }')"
+drain $'format = "ndjson"\ncompression = "zstd"' "$events"
+row "drain into a counting sink, ndjson zstd (aim >= 300,000/s)" \
+  "$(awk -v n="$events" -v s="$drain_seconds" 'BEGIN { printf "%d events/s in %d batches", n / s, '"$drain_messages"' }')"
+
+agent
+idle=$last
+"$bin/traffic" blast --port $sensors_port --count 100 --linger 3 > /dev/null
+row "RSS idle (aim <= 16 MB)" "$(rss "$idle") MB"
+end "$idle"
+drain $'format = "ndjson"\ncompression = "zstd"' "$backlog"
+row "RSS with a backlog of $backlog events; peak while draining (aim <= 32 MB)" \
+  "$drain_backlog_rss MB; $drain_peak MB"
+
+for kind in scalar json verbose; do
+  rm -rf "$directory/ring"
+  row "ring log: $kind" "$("$bin/bench" ring --kind "$kind" --count 1000000 --directory "$directory/ring")"
+done
+for trace in a_scalar b_json c_verbose; do
+  if [ -r "${TRACES:-/nonexistent}/$trace.bin" ]; then
+    rm -rf "$directory/ring"
+    row "ring log: recorded trace $trace" \
+      "$("$bin/bench" ring --trace "$TRACES/$trace.bin" --directory "$directory/ring")"
+  fi
+done
+rm -rf "$directory/ring"
+"$bin/bench" wear --directory "$directory/ring" | while read -r line; do row "wear" "$line"; done
+rm -rf "$directory/ring"
+row "start (aim < 1 s)" "$("$bin/bench" start --directory "$directory/ring")"
