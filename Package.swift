@@ -50,9 +50,11 @@ let package = Package(
     // The shell: what acts. Files, sockets, clocks, threads, the configuration file, the command.
     .systemLibrary(
       name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .target(name: "CSocketBuffer"),
     .target(
       name: "HoldfastSystem",
       dependencies: [
+        "CSocketBuffer",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
         "HoldfastUpstream", "CMosquitto", .product(name: "Logging", package: "swift-log"),
       ],

@@ -38,7 +38,9 @@ extension Agent {
     effects.append(.stopped)
   }
 
-  /// A picture for the status line, commands and tests. O(sources + upstreams + gaps).
+  /// A picture for the status line, commands and tests.
+  ///
+  /// - Complexity: O(sources + upstreams + gaps).
   public func status(now: ClockReading) -> AgentStatus {
     var status = AgentStatus()
     status.health = owner.ring.isFailing ? .failing : owner.ring.isFull ? .full : .good

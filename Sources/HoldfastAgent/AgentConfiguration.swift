@@ -8,10 +8,14 @@ public struct AgentConfiguration: Equatable, Sendable {
   public var agentID: String
   /// `agent.data_dir`.
   public var dataDirectory = "/var/lib/holdfast"
+  /// `[ring]`.
   public var ring = RingConfiguration()
+  /// `[[source]]`, one at least.
   public var sources: [SourceConfiguration]
+  /// `[[upstream]]`, one at least.
   public var upstreams: [UpstreamConfiguration]
 
+  /// Defaults for all but what has none.
   public init(
     agentID: String,
     sources: [SourceConfiguration],

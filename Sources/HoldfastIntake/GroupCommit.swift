@@ -17,6 +17,7 @@ public struct GroupCommit: Equatable, Sendable {
   /// When pending QoS 0 events must be written; nil while there are none.
   public private(set) var writeAt: Int64?
 
+  /// Nothing pending, and no commit yet.
   public init(interval: Int64) { self.interval = interval }
 
   /// Something was appended.
@@ -38,8 +39,10 @@ public struct GroupCommit: Equatable, Sendable {
     return isDue(now: now) || isWindowHalfUsed || pendingByteCount >= Self.pendingByteCountMax
   }
 
+  /// Whether what is pending must be durable by now.
   public func isDue(now: Int64) -> Bool { commitAt.map { now >= $0 } ?? false }
 
+  /// Whether pending events at QoS 0 must be written by now.
   public func isWriteDue(now: Int64) -> Bool { writeAt.map { now >= $0 } ?? false }
 
   /// What was pending has been written, and will be synced at the next commit.

@@ -6,9 +6,13 @@ public import HoldfastLink
 /// All or nothing: libmosquitto has one outgoing queue, so between the first event that is not
 /// settled and its settling nothing is written to the socket; then all held PUBACKs leave at once.
 public struct Intake: Sendable {
+  /// Checked settings.
   public let configuration: SourceConfiguration
+  /// Connecting and waiting.
   public var link: Link
+  /// What the broker granted; nil while it is not connected.
   public private(set) var grant: SessionGrant?
+  /// Marks of what may come twice.
   public var redelivery = Redelivery()
   /// Events handed over whose PUBACKs are held.
   public private(set) var heldCount = 0
@@ -19,6 +23,7 @@ public struct Intake: Sendable {
   /// We closed it for want of room; what its broker drops meanwhile is unknown to us.
   public private(set) var isPaused = false
 
+  /// A source that is not connected.
   public init(configuration: SourceConfiguration, seed: UInt64) {
     self.configuration = configuration
     link = Link(
@@ -33,6 +38,7 @@ public struct Intake: Sendable {
     grant?.protocolVersion == .v5 ? configuration.receiveMaximum : configuration.inflightWindow
   }
 
+  /// Whether the broker may soon stop sending for want of PUBACKs.
   public var isWindowHalfUsed: Bool { 2 * heldCount >= window }
 
   /// Longest time without reading, microseconds: PINGRESP stands behind unread messages.
@@ -41,11 +47,13 @@ public struct Intake: Sendable {
   /// When waiting must end in a disconnect; nil while it reads.
   public var waitEndsAt: Int64? { waitingSince.map { $0 &+ waitMax } }
 
+  /// The broker answered CONNACK.
   public mutating func connected(_ grant: SessionGrant) {
     self.grant = grant
     isPaused = false
   }
 
+  /// The link is gone, and the held PUBACKs with it.
   public mutating func closed() {
     grant = nil
     heldCount = 0

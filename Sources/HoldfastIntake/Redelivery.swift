@@ -16,6 +16,7 @@ public struct Redelivery: Sendable {
   /// How many more events are compared before the rest can't be redeliveries.
   private var comparisonsLeft = 0
 
+  /// Remembers nothing yet.
   public init() {}
 
   /// The link was lost, or the agent is new: what is remembered may come again.
@@ -25,7 +26,7 @@ public struct Redelivery: Sendable {
     comparisonsLeft = 2 * recent.count
   }
 
-  /// Marks what may be redelivered and remembers the rest. O(bytes).
+  /// Marks what may be redelivered and remembers the rest.
   ///
   /// - Parameter events: flags are set in place.
   /// - Returns: how many were marked.

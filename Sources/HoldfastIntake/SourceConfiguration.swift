@@ -16,6 +16,7 @@ public struct SourceConfiguration: Equatable, Sendable {
   /// `inflight_window`: what the broker keeps in flight on 3.1.1 (Mosquitto: max_inflight_messages).
   public var inflightWindow = 20
 
+  /// Defaults for all but what has none.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {
     self.name = name
     self.link = link

@@ -1,42 +1,51 @@
 /// A file that the disk has open.
 public struct DiskFile: Hashable, Sendable {
+  /// Chosen by the disk.
   public var id: Int32
 
+  /// Names an open file.
   public init(id: Int32) { self.id = id }
 }
 
 /// What a disk operation failed at, with the operating system's error number.
 public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The verb that failed.
   public enum Operation: String, Sendable {
     case list, open, size, read, write, sync, rename, remove, syncDirectory, close, lock
   }
 
+  /// The verb that failed.
   public var operation: Operation
   /// The file's name within the ring's directory.
   public var name: String
   /// As in errno(3).
   public var errno: Int32
 
+  /// Describes a failure.
   public init(_ operation: Operation, _ name: String, errno: Int32) {
     self.operation = operation
     self.name = name
     self.errno = errno
   }
 
+  /// For the operator.
   public var description: String { "\(operation.rawValue) \(name): errno \(errno)" }
 }
 
 /// An entry of the ring's directory.
 public struct DiskEntry: Equatable, Sendable {
+  /// What stands under a name.
   public enum Kind: Sendable { case file, directory, symbolicLink, other }
 
   public var name: String
+  /// What stands under the name.
   public var kind: Kind
   /// Size in bytes; 0 for anything but a file.
   public var byteCount: Int
   /// Whether it belongs to the user we run as.
   public var isOwn: Bool
 
+  /// Describes an entry.
   public init(name: String, kind: Kind, byteCount: Int, isOwn: Bool) {
     self.name = name
     self.kind = kind

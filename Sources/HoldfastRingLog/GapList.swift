@@ -9,7 +9,9 @@ struct GapList: Equatable {
 
   private(set) var records: [GapRecord] = []
 
-  /// Adds a record; what it covers must not be covered yet. Adjacent records of one reason merge.
+  /// Adds a record; what it covers must not be covered yet.
+  ///
+  /// Adjacent records of one reason merge.
   ///
   /// Beyond ``countMax`` records are joined, see ``coarsen()``.
   /// A mark merges only where no upstream can have passed the one before it: `frontier` is the
@@ -92,7 +94,9 @@ struct GapList: Equatable {
     records.removeAll { $0.end < cursor || ($0.end == cursor && $0.reason.coversNumbers) }
   }
 
-  /// The record whose range holds `sequence`. O(log records + records at one place).
+  /// The record whose range holds `sequence`.
+  ///
+  /// - Complexity: O(log records + records at one place).
   func covering(_ sequence: SequenceNumber) -> GapRecord? {
     var index = lowerBound(sequence &+ 1)
     while index > 0 {

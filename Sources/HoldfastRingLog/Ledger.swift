@@ -4,6 +4,7 @@ public import HoldfastEvent
 public enum SourceDropReason: Int, CaseIterable, Sendable, CustomStringConvertible {
   case oversize, invalid, loop, diskFailed
 
+  /// As in the log and in reports.
   public var description: String {
     switch self {
     case .oversize: "oversize"
@@ -19,6 +20,7 @@ public enum UpstreamDropReason: Int, CaseIterable, Sendable, CustomStringConvert
   /// The dead-letter file was full, or could not be written.
   case deadLetterFull
 
+  /// As in the log and in reports.
   public var description: String { "dead-letter-full" }
 }
 
@@ -26,6 +28,7 @@ public enum UpstreamDropReason: Int, CaseIterable, Sendable, CustomStringConvert
 public enum LossReason: Int, CaseIterable, Sendable, CustomStringConvertible {
   case evicted, corrupt
 
+  /// As in the log and in reports.
   public var description: String {
     switch self {
     case .evicted: "evicted"
@@ -36,8 +39,11 @@ public enum LossReason: Int, CaseIterable, Sendable, CustomStringConvertible {
 
 /// The account of one source: received = stored + Σ dropped.
 public struct SourceLedger: Equatable, Sendable {
+  /// As configured.
   public var name: String
+  /// Events handed over by the source.
   public var received: UInt64 = 0
+  /// Events that got a number.
   public var stored: UInt64 = 0
   /// Indexed by ``SourceDropReason``.
   public var dropped = [UInt64](repeating: 0, count: SourceDropReason.allCases.count)
@@ -46,8 +52,10 @@ public struct SourceLedger: Equatable, Sendable {
   /// Successful connects: after the first, a broker without our session has lost something.
   public var connects: UInt64 = 0
 
+  /// An account of nothing.
   public init(name: String) { self.name = name }
 
+  /// Whether the law holds.
   public var isBalanced: Bool { received == stored + dropped.reduce(0, +) }
 }
 
@@ -56,21 +64,26 @@ public struct SourceLedger: Equatable, Sendable {
 /// offered = delivered + filtered + dead-lettered + Σ dropped + Σ lost + buffered, where
 /// `buffered` is what lies between the cursor and the durable end of the log.
 public struct UpstreamLedger: Equatable, Sendable {
+  /// As configured.
   public var name: String
   /// The first number that is not settled: everything before it is in one of the terms.
   public var cursor: SequenceNumber
   /// The log's numbers offered so far: made durable since this upstream began.
   public var offered: UInt64 = 0
-  /// Acknowledged by the peer. Counts numbers, not sends.
+  /// Acknowledged by the peer.
+  ///
+  /// Counts numbers, not sends.
   public var delivered: UInt64 = 0
   /// Not selected by `topics`.
   public var filtered: UInt64 = 0
+  /// Set aside in the dead-letter file.
   public var deadLettered: UInt64 = 0
   /// Indexed by ``UpstreamDropReason``.
   public var dropped = [UInt64](repeating: 0, count: UpstreamDropReason.allCases.count)
   /// Indexed by ``LossReason``.
   public var lost = [UInt64](repeating: 0, count: LossReason.allCases.count)
 
+  /// An account of nothing.
   public init(name: String, cursor: SequenceNumber) {
     self.name = name
     self.cursor = cursor

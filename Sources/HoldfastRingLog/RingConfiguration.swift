@@ -28,6 +28,7 @@ public struct RingConfiguration: Equatable, Sendable {
   /// `ring.memory`: bytes of recent events kept in memory for upstreams that are up to date.
   public var tailByteCountMax = 4 << 20
 
+  /// The defaults.
   public init() {}
 
   /// Bytes of one hot segment: a 32nd of the ring, between 2 MiB and 8 MiB, a multiple of 4 KiB.

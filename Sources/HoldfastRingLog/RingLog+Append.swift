@@ -163,8 +163,9 @@ extension RingLog {
     if mustSaveState { try saveState(reserving: 0, now: now) }
   }
 
-  /// Hands what is pending to the operating system without waiting for the disk: it survives a
-  /// kill, though not a power cut. For events at QoS 0, which nobody can send again.
+  /// Hands what is pending to the operating system without waiting for the disk.
+  ///
+  /// It survives a kill, though not a power cut. For events at QoS 0, which nobody can send again.
   public mutating func writeThrough(now: ClockReading) throws(RingLogError) {
     guard !isFailing, pendingEventCount > 0 else { return }
     do throws(RingLogError) {

@@ -102,7 +102,9 @@ extension RingLog {
     isStateDirty = true
   }
 
-  /// Index of the segment whose range holds `sequence`. O(log segments).
+  /// Index of the segment whose range holds `sequence`.
+  ///
+  /// - Complexity: O(log segments).
   func segmentIndex(holding sequence: SequenceNumber) -> Int? {
     var low = 0
     var high = segments.count

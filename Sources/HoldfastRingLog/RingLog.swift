@@ -71,11 +71,15 @@ public struct RingLog: ~Copyable {
   public var log: [LogEntry] = []
   /// The latest events found at the start, for recognising what a broker sends again.
   public var recovered: [StoredBatch] = []
-  /// Per upstream: the first number not yet handed over to its link. Set by the owner; eviction
+  /// Per upstream: the first number not yet handed over to its link.
+  ///
+  /// Set by the owner; eviction
   /// accounts from here on, because what is in flight lives in the upstream's memory too.
   public var positions: [SequenceNumber] = []
 
-  /// Opens the log in `disk`, recovering what an unclean stop left. Never fails: see ``isFailing``.
+  /// Opens the log in `disk`, recovering what an unclean stop left.
+  ///
+  /// Never fails: see ``isFailing``.
   ///
   /// - Parameters:
   ///   - disk: the data directory.

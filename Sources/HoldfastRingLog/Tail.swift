@@ -24,7 +24,9 @@ struct Tail {
     }
   }
 
-  /// The batch that holds `sequence`. O(log batches).
+  /// The batch that holds `sequence`.
+  ///
+  /// - Complexity: O(log batches).
   func batch(holding sequence: SequenceNumber) -> StoredBatch? {
     var low = head
     var high = batches.count

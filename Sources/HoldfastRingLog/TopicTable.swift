@@ -15,7 +15,9 @@ struct TopicTable {
 
   private var entries: [Entry] = []
   private var arena: [UInt8] = []
-  /// Indices into `entries` plus one; 0 is empty. Twice as many slots as topics.
+  /// Indices into `entries` plus one; 0 is empty.
+  ///
+  /// Twice as many slots as topics.
   private var slots = [UInt16](repeating: 0, count: 2 * Format.topicCountMax)
 
   var count: Int { entries.count }

@@ -19,6 +19,7 @@ public final class SimulatedDisk: Disk {
     case rename(String, String)
   }
 
+  /// What a crash tears writes into, bytes.
   public static let sectorByteCount = 512
 
   private var names: [String: Inode] = [:]
@@ -39,8 +40,10 @@ public final class SimulatedDisk: Disk {
   public private(set) var operationCount = 0
   /// Bytes handed to `write`, and calls of `sync`.
   public private(set) var writtenByteCount = 0
+  /// Calls of `sync`.
   public private(set) var syncCount = 0
 
+  /// An empty disk; all its chances come from `seed`.
   public init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// Bytes of all files.
@@ -58,6 +61,7 @@ public final class SimulatedDisk: Disk {
     return open.inode
   }
 
+  /// See ``Disk``.
   public func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
     try check(.list, directory)
     let prefix = directory + "/"
@@ -76,17 +80,20 @@ public final class SimulatedDisk: Disk {
     return entries.sorted { $0.name < $1.name }
   }
 
+  /// See ``Disk``.
   public func makeDirectory(_ name: String) throws(DiskError) {
     try check(.open, name)
     directories.insert(name)
   }
 
+  /// See ``Disk``.
   public func open(_ name: String, isWritable: Bool) throws(DiskError) -> DiskFile {
     try check(.open, name)
     guard let inode = names[name] else { throw DiskError(.open, name, errno: Errno.noEntry) }
     return register(inode, name)
   }
 
+  /// See ``Disk``.
   public func create(_ name: String) throws(DiskError) -> DiskFile {
     try check(.open, name)
     guard names[name] == nil else { throw DiskError(.open, name, errno: Errno.exists) }
@@ -102,10 +109,12 @@ public final class SimulatedDisk: Disk {
     return DiskFile(id: lastFile)
   }
 
+  /// See ``Disk``.
   public func byteCount(of file: DiskFile) throws(DiskError) -> Int {
     try inode(file, .size).cached.count
   }
 
+  /// See ``Disk``.
   public func read(
     _ file: DiskFile,
     at offset: Int,
@@ -118,6 +127,7 @@ public final class SimulatedDisk: Disk {
     if offset < end { buffer.append(contentsOf: inode.cached[offset..<end]) }
   }
 
+  /// See ``Disk``.
   public func write(
     _ file: DiskFile,
     at offset: Int,
@@ -144,6 +154,7 @@ public final class SimulatedDisk: Disk {
     target.replaceSubrange(offset..<offset + bytes.count, with: bytes)
   }
 
+  /// See ``Disk``.
   public func sync(_ file: DiskFile) throws(DiskError) {
     guard let open = files[file.id] else { throw DiskError(.sync, "?", errno: Errno.badFile) }
     syncCount += 1
@@ -161,8 +172,10 @@ public final class SimulatedDisk: Disk {
     open.inode.pending.removeAll()
   }
 
+  /// See ``Disk``.
   public func close(_ file: DiskFile) { files[file.id] = nil }
 
+  /// See ``Disk``.
   public func rename(_ name: String, to newName: String) throws(DiskError) {
     try check(.rename, name)
     guard let inode = names.removeValue(forKey: name) else {
@@ -172,6 +185,7 @@ public final class SimulatedDisk: Disk {
     directoryOperations.append(.rename(name, newName))
   }
 
+  /// See ``Disk``.
   public func remove(_ name: String) throws(DiskError) {
     try check(.remove, name)
     guard names.removeValue(forKey: name) != nil else {
@@ -180,6 +194,7 @@ public final class SimulatedDisk: Disk {
     directoryOperations.append(.remove(name))
   }
 
+  /// See ``Disk``.
   public func syncDirectory(_ directory: String) throws(DiskError) {
     try check(.syncDirectory, directory)
     if isLying { return }
@@ -262,10 +277,16 @@ public final class SimulatedDisk: Disk {
 
 /// The error numbers that the simulation uses, as on Linux.
 public enum Errno {
+  /// As in errno(3).
   public static let noEntry: Int32 = 2
+  /// As in errno(3).
   public static let inputOutput: Int32 = 5
+  /// As in errno(3).
   public static let badFile: Int32 = 9
+  /// As in errno(3).
   public static let exists: Int32 = 17
+  /// As in errno(3).
   public static let noSpace: Int32 = 28
+  /// As in errno(3).
   public static let readOnly: Int32 = 30
 }

@@ -9,6 +9,7 @@
 //   resolution, TCP) and runs on a thread of its own, see ``ConnectAttempt``.
 
 import CMosquitto
+import CSocketBuffer
 import Glibc
 import HoldfastEvent
 package import HoldfastLink
@@ -111,7 +112,45 @@ protocol MosquittoClientReceiver: AnyObject {
     try applySettings()
   }
 
-  deinit { unsafe mosquitto_destroy(handle) }
+  /// In front of the socket once the link is up; nil with TLS, which has buffers of its own.
+  private var buffer: OpaquePointer?
+
+  deinit {
+    unsafe mosquitto_destroy(handle)
+    if let buffer = unsafe buffer { unsafe holdfast_socket_buffer_free(buffer) }
+  }
+
+  /// Puts a buffer in front of the socket, so that a pass costs a system call or two.
+  ///
+  /// Without it each packet costs three. To be called once, when CONNACK has come and nothing is half written.
+  func beginBuffering() {
+    guard settings.link.tls == nil, let descriptor, unsafe buffer == nil else { return }
+    unsafe buffer = holdfast_socket_buffer_new(descriptor)
+  }
+
+  /// Whether bytes were received that no `read` has taken; polling the socket does not tell.
+  var hasUnread: Bool {
+    guard let buffer = unsafe buffer else { return false }
+    return unsafe holdfast_socket_buffer_unread(buffer) > 0
+  }
+
+  private var hasUnsent: Bool {
+    guard let buffer = unsafe buffer else { return false }
+    return unsafe holdfast_socket_buffer_unsent(buffer) > 0
+  }
+
+  /// Calls the library with this thread's reads and writes of the socket going by the buffer.
+  private func buffered(_ call: () -> Int32) -> Int32 {
+    guard let buffer = unsafe buffer else { return call() }
+    unsafe holdfast_socket_buffer_enter(buffer)
+    defer {
+      // Leaving must not disturb what the library left in errno.
+      let error = errno
+      holdfast_socket_buffer_leave()
+      errno = error
+    }
+    return call()
+  }
 
   /// The descriptor to poll; nil once the library has closed it.
   var descriptor: Int32? {
@@ -120,7 +159,7 @@ protocol MosquittoClientReceiver: AnyObject {
   }
 
   /// Whether something is queued that can be written.
-  var wantsWrite: Bool { unsafe mosquitto_want_write(handle) }
+  var wantsWrite: Bool { unsafe mosquitto_want_write(handle) || hasUnsent }
 
   /// Resolves the name, connects TCP and queues CONNECT.
   ///
@@ -160,7 +199,7 @@ protocol MosquittoClientReceiver: AnyObject {
   func read() throws(LinkFailure) -> ReadProgress {
     let callbackCountBefore = callbackCount
     errno = 0
-    let code = unsafe mosquitto_loop_read(handle, 1)
+    let code = buffered { unsafe mosquitto_loop_read(handle, 1) }
     let error = errno
     try check(code, errorNumber: error)
     // EAGAIN alone proves nothing: queueing a PUBACK also writes to a socket pair that nobody
@@ -173,15 +212,33 @@ protocol MosquittoClientReceiver: AnyObject {
   /// - Returns: whether all of it was taken by the kernel.
   func write() throws(LinkFailure) -> Bool {
     // One call writes the whole queue; the bound is for a TLS handshake that wants to write.
-    for _ in 0..<4 where wantsWrite {
+    for _ in 0..<4 where unsafe mosquitto_want_write(handle) {
       errno = 0
-      let code = unsafe mosquitto_loop_write(handle, 1)
+      let code = buffered { unsafe mosquitto_loop_write(handle, 1) }
       let error = errno
       try check(code, errorNumber: error)
       if error == EAGAIN { return false }
     }
-    if wantsWrite { return false }
+    guard try send(), !wantsWrite else { return false }
     hasWritten = true
+    return true
+  }
+
+  /// Sends what the library has written into the buffer; false while the kernel takes no more.
+  private func send() throws(LinkFailure) -> Bool {
+    guard let buffer = unsafe buffer else { return true }
+    if unsafe holdfast_socket_buffer_flush(buffer) == 0 { return true }
+    let error = errno
+    if error == EAGAIN { return false }
+    throw LinkFailure(.closed, errorText(error))
+  }
+
+  /// Takes the buffer away, so that what the library writes is written at once; false while bytes
+  /// of it can't be sent.
+  private func endBuffering() throws(LinkFailure) -> Bool {
+    guard try send() else { return false }
+    if let buffer = unsafe buffer { unsafe holdfast_socket_buffer_free(buffer) }
+    unsafe buffer = nil
     return true
   }
 
@@ -265,8 +322,15 @@ protocol MosquittoClientReceiver: AnyObject {
   ///
   /// - Parameter deadline: microseconds by boot clock.
   func disconnect(until deadline: Int64) {
-    guard let descriptor, unsafe mosquitto_disconnect_v5(handle, 0, nil) == 0 else { return }
+    guard let descriptor else { return }
     do throws(LinkFailure) {
+      // Behind DISCONNECT the library closes the socket, and with it whatever a buffer still held.
+      while try !endBuffering() {
+        let rest = deadline - SystemClock.boot()
+        if rest <= 0 { return }
+        _ = waitForEvents([PollRequest(descriptor, POLLOUT)], microseconds: rest)
+      }
+      guard unsafe mosquitto_disconnect_v5(handle, 0, nil) == 0 else { return }
       // The library closes the socket once DISCONNECT is written, which ends this by an error.
       while true {
         let rest = deadline - SystemClock.boot()
@@ -282,6 +346,7 @@ protocol MosquittoClientReceiver: AnyObject {
   /// The library misses this in the middle of a TLS handshake.
   var isAtEnd: Bool {
     guard let descriptor else { return true }
+    if hasUnread { return false }
     var byte: UInt8 = 0
     return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
   }

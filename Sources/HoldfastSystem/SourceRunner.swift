@@ -115,7 +115,7 @@ final class SourceRunner {
         rest = writeDeadline - now
       } else if !isAwaiting {
         socket = PollRequest(client.descriptor ?? -1, POLLIN)
-        rest = mayHaveMore ? 0 : housekeepingAt - now
+        rest = mayHaveMore || client.hasUnread ? 0 : housekeepingAt - now
       }
       return waitForEvents([own, socket], microseconds: rest)[1]
     }
@@ -166,6 +166,7 @@ final class SourceRunner {
 
   private func begin(_ client: MosquittoClient) {
     phase = .up(client)
+    client.beginBuffering()
     defer { if !batch.isEmpty { handOver() } }
     // Nothing of this connection is under way yet, whatever became of the last one's batches.
     answeredCount = handedOverCount
@@ -191,7 +192,9 @@ final class SourceRunner {
       isReleasing = false
     }
     if isReleasing || isAwaiting { return }
-    if mayHaveMore || events & (POLLIN | POLLERR | POLLHUP) != 0 { try read(client) }
+    if mayHaveMore || client.hasUnread || events & (POLLIN | POLLERR | POLLHUP) != 0 {
+      try read(client)
+    }
     let now = SystemClock.boot()
     if !isAwaiting && now >= housekeepingAt {
       // What waits in the socket may be the very answer that is missed.

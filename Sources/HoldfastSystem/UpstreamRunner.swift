@@ -77,7 +77,8 @@ final class UpstreamRunner {
     case .up(let client):
       let wanted = client.wantsWrite ? POLLIN | POLLOUT : POLLIN
       let socket = PollRequest(client.descriptor ?? -1, wanted)
-      return waitForEvents([own, socket], microseconds: housekeepingAt - now)[1]
+      let rest = client.hasUnread ? 0 : housekeepingAt - now
+      return waitForEvents([own, socket], microseconds: rest)[1]
     }
   }
 
@@ -124,6 +125,7 @@ final class UpstreamRunner {
 
   private func begin(_ client: MosquittoClient) {
     phase = .up(client)
+    client.beginBuffering()
     tags = TagTable()
     housekeepingAt = SystemClock.boot() + housekeepingInterval
   }
@@ -152,7 +154,7 @@ final class UpstreamRunner {
 
   private func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
     if client.wantsWrite { _ = try client.write() }
-    if events & (POLLIN | POLLERR | POLLHUP) != 0 { try read(client) }
+    if client.hasUnread || events & (POLLIN | POLLERR | POLLHUP) != 0 { try read(client) }
     let now = SystemClock.boot()
     if now >= housekeepingAt {
       try read(client)

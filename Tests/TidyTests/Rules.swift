@@ -38,12 +38,15 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastUpstream": ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
   "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec"]),
   "HoldfastSimulation": core.subtracting(["HoldfastCodec"]),
-  "HoldfastSystem": core.union(["CMosquitto", "Logging", "Glibc", "Synchronization"])
-    .subtracting(["HoldfastCodec"]),
+  "HoldfastSystem": core.union([
+    "CMosquitto", "CSocketBuffer", "Logging", "Glibc", "Synchronization",
+  ]).subtracting(["HoldfastCodec"]),
   "HoldfastConfiguration": core.union(["TOMLKit", "Glibc"]).subtracting(["HoldfastCodec"]),
   "holdfast": core.union([
     "HoldfastConfiguration", "HoldfastSystem", "ArgumentParser", "Logging", "Glibc",
   ]).subtracting(["HoldfastCodec"]),
+  "Bench": core.union(["HoldfastSystem", "ArgumentParser", "Glibc"])
+    .subtracting(["HoldfastCodec"]),
   "Traffic": ["CMosquitto", "ArgumentParser", "Glibc", "Synchronization", "FoundationEssentials"],
 ]
 
