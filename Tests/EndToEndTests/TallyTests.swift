@@ -76,6 +76,16 @@ struct TallyTests {
     #expect(Verdict(tally: tally, sent: sent(3)).isGood(tally))
   }
 
+  @Test func `numbers left unused by a crash excuse nothing`() {
+    var tally = tally { ($0, $1) == (5, 2) }
+    tally.add(
+      gap: GapMessage(agent: "a", log: "l", first: 45, last: 90, count: 0, reason: "unused")
+    )
+    #expect(tally.gapRecordCount == 0)
+    #expect(tally.unusedRangeCount == 1)
+    #expect(!Verdict(tally: tally, sent: sent(3)).isGood(tally))
+  }
+
   @Test func `overlapping gap records count each number once`() {
     var tally = Tally()
     for (first, last) in [(10, 19), (15, 24), (40, 40), (5, 12)] as [(UInt64, UInt64)] {

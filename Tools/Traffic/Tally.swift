@@ -78,6 +78,8 @@ struct Tally {
   private(set) var differentCount = 0
   private(set) var unreadableCount = 0
   private(set) var gapRecordCount = 0
+  /// Ranges of numbers that a crash left unused: nothing is missing there.
+  private(set) var unusedRangeCount = 0
   /// Events missing by the gap records' own account, per reason.
   private(set) var gapCounts: [String: UInt64] = [:]
   /// Gap records that don't know how many events they stand for, per reason.
@@ -142,6 +144,10 @@ struct Tally {
     let reach = gap.last.map(String.init) ?? "-"
     let identity = "\(gap.agent)|\(gap.log)|\(gap.first)|\(reach)|\(gap.reason)"
     guard gapIdentities.insert(identity).inserted else { return }
+    guard gap.reason != "unused" else {
+      unusedRangeCount += 1
+      return
+    }
     gapRecordCount += 1
     guard let count = gap.count else {
       gapUnknownCounts[gap.reason, default: 0] += 1

@@ -56,6 +56,7 @@ extension Tally {
       ("sequence_inversions", "\(sequenceInversionCount)"),
       ("different", "\(differentCount)"), ("foreign", "\(foreignCount)"),
       ("unreadable", "\(unreadableCount)"), ("logs", "\(logCount)"),
+      ("unused_ranges", "\(unusedRangeCount)"),
       ("gap_records", "\(gapRecordCount)"), ("gap_counts", Self.object(gapCounts)),
       ("gap_unknown", Self.object(gapUnknownCounts)),
     ]
@@ -84,6 +85,9 @@ extension Tally {
       ("delivered twice to Holdfast (other identity)", "\(duplicateBySourceCount)"),
       ("gap records", "\(gapRecordCount)"),
     ]
+    if unusedRangeCount > 0 {
+      rows.append(("numbers left unused by a crash, in ranges", "\(unusedRangeCount)"))
+    }
     if duplicateUnidentifiedCount > 0 {
       rows.append(("twice, without identity", "\(duplicateUnidentifiedCount)"))
     }

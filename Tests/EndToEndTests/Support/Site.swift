@@ -35,8 +35,11 @@ final class Site {
   }
 
   /// Starts all but the sensors; afterwards the agent's and the collector's sessions exist.
+  ///
+  /// The collector gives up `idle` seconds after the last message.
   func start(
     collect filter: String = "sensors/#",
+    idle: Double = 20,
     environment: [(String, String)] = []
   ) async throws {
     try await sensorsBroker.start()
@@ -45,16 +48,21 @@ final class Site {
       url: centralBroker.url,
       expecting: sensors.statePath,
       in: scratch,
-      filter: filter
+      filter: filter,
+      idle: idle
     )
     try agent.start(environment: environment)
     try await agentSubscribed()
   }
 
-  func agentSubscribed() async throws {
+  /// How often the agent has subscribed at the sensors' broker.
+  var subscriptionCount: Int { sensorsBroker.subscriptionCount(to: "sensors/#") }
+
+  /// Waits until it has subscribed more than `count` times.
+  func agentSubscribed(moreThan count: Int = 0) async throws {
     let isReady = try await eventually(within: 30) {
       if !self.agent.isRunning { throw TestFailure("the agent ended:\n\(self.agent.log)") }
-      return self.sensorsBroker.subscriptionCount(to: "sensors/#") > 0
+      return self.subscriptionCount > count
     }
     guard isReady else { throw TestFailure("the agent doesn't subscribe:\n\(agent.log)") }
   }
