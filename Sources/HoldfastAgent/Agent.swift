@@ -25,6 +25,9 @@ public struct Agent: ~Copyable {
   /// Between two tries of a disk that fails, microseconds.
   static let diskRetryDelay: Int64 = 5 * microsecondsPerSecond
 
+  /// Tries to open a ring with unreadable files before those are given up: a minute's worth.
+  private static let reopenCountMax = 12
+
   /// When `step(.timer)` is wanted, microseconds by boot clock.
   public internal(set) var wakeAt: Int64 = 0
 
@@ -40,6 +43,7 @@ public struct Agent: ~Copyable {
   var settledAtSave: UInt64 = 0
   var diskRetryAt: Int64 = 0
   var hasMoreWork = false
+  private var reopenCount = 0
   private let disk: any Disk
   private let machine: UInt64
   private let bootID: UInt64
@@ -72,7 +76,15 @@ public struct Agent: ~Copyable {
     self.bootID = bootID
     self.disk = disk
     owner = RingOwner(
-      Self.openRing(configuration, disk, machine, bootID, seeds: &seeds, now: now)
+      Self.openRing(
+        configuration,
+        disk,
+        machine,
+        bootID,
+        seeds: &seeds,
+        givesUp: false,
+        now: now
+      )
     )
     self.seeds = seeds
     for source in configuration.sources {
@@ -100,6 +112,7 @@ public struct Agent: ~Copyable {
     _ machine: UInt64,
     _ bootID: UInt64,
     seeds: inout SplitMix64,
+    givesUp: Bool,
     now: ClockReading
   ) -> RingLog {
     RingLog(
@@ -110,6 +123,7 @@ public struct Agent: ~Copyable {
       machine: machine,
       bootID: bootID,
       newLog: LogID(high: seeds.next(), low: seeds.next()),
+      givesUpUnreadable: givesUp,
       now: now
     )
   }
@@ -135,7 +149,16 @@ public struct Agent: ~Copyable {
   /// What memory holds meanwhile has numbers of another log, and none of it was acknowledged: the
   /// sources' brokers send it again, so it is let go together with all links.
   mutating func reopen(now: ClockReading, effects: inout [Effect]) {
-    let ring = Self.openRing(configuration, disk, machine, bootID, seeds: &seeds, now: now)
+    reopenCount += 1
+    let ring = Self.openRing(
+      configuration,
+      disk,
+      machine,
+      bootID,
+      seeds: &seeds,
+      givesUp: reopenCount >= Self.reopenCountMax,
+      now: now
+    )
     guard ring.isRecovered else { return }
     owner.ring = ring
     lines.append(LogEntry(.notice, "ring log: the disk can be read; all links begin anew"))

@@ -117,6 +117,8 @@ extension RingLog {
       segments[segments.count - 1].end = min(segments[segments.count - 1].end, last.first)
     }
     addGap(last.first..<next, reason: .unused, topics: [], now: ClockReading(boot: 0, wall: 0))
+    // Readers pass the numbers at once, so a later start must not find events under them.
+    if pending.isEmpty { durable = next - 1 }
     mustSaveState = true
   }
 

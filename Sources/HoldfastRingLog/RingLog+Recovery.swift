@@ -88,7 +88,7 @@ extension RingLog {
         discard(entry.name)
       } else if let index = Segment.hotIndex(entry.name) {
         lastHotIndex = max(lastHotIndex, index)
-        if let segment = hotSegment(entry) { found.append(segment) }
+        if let segment = try hotSegment(entry) { found.append(segment) }
       } else if let range = Segment.sealedRange(entry.name) {
         if let segment = sealedSegment(entry, range) { found.append(segment) }
       } else if entry.name.hasPrefix("dead-letter") {
@@ -122,7 +122,7 @@ extension RingLog {
   }
 
   /// What a hot file holds: a segment, nothing (it becomes a spare), or something newer.
-  private mutating func hotSegment(_ entry: DiskEntry) -> Segment? {
+  private mutating func hotSegment(_ entry: DiskEntry) throws(DiskError) -> Segment? {
     guard entry.byteCount >= Format.alignment else {
       discard(entry.name)
       return nil
@@ -134,6 +134,8 @@ extension RingLog {
       defer { disk.close(file) }
       (first, isNewer) = try Segment.firstHeader(of: file, on: disk, byteCount: entry.byteCount)
     } catch {
+      // It may be the bus and not the file: worth some more tries before it is given up.
+      if !givesUpUnreadable { throw error }
       quarantine(entry, "\(error)")
       return nil
     }

@@ -36,6 +36,7 @@ public struct RingLog: ~Copyable {
   let disk: any Disk
   let configuration: RingConfiguration
   let bootID: UInt64
+  let givesUpUnreadable: Bool
   /// `ring`, or `ring.1` and so on beside a ring of a newer format.
   var directory = "ring"
   var state: State
@@ -92,6 +93,8 @@ public struct RingLog: ~Copyable {
   ///   - machine: hash of the machine's id.
   ///   - bootID: hash of the kernel's boot id.
   ///   - newLog: the id for a new log, random.
+  ///   - givesUpUnreadable: whether a file that can't be opened goes to quarantine; otherwise the
+  ///     log is not ``isRecovered`` then, and can be opened once more later.
   ///   - now: both clocks.
   public init(
     disk: any Disk,
@@ -101,9 +104,11 @@ public struct RingLog: ~Copyable {
     machine: UInt64,
     bootID: UInt64,
     newLog: LogID,
+    givesUpUnreadable: Bool = true,
     now: ClockReading
   ) {
     self.disk = disk
+    self.givesUpUnreadable = givesUpUnreadable
     self.configuration = configuration
     self.bootID = bootID
     state = State(log: newLog, machine: machine)

@@ -40,7 +40,9 @@ extension World {
       case 0: crash(isPowerCut: true)
       case 1: dieSoon(isPowerCut: true)
       case 2: upstreamAway()
-      default: publishBurst(200)
+      default:
+        publishBurst(200)
+        after(draw(1000...300_000)) { $0.crash(isPowerCut: true) }
       }
       return
     }
@@ -63,6 +65,10 @@ extension World {
     case 13: wallOffset += draw(-86_400...86_400) * microsecondsPerSecond
     case 14:
       publishBurst(500)
+      if chance(1, in: 2) {
+        after(draw(1000...500_000)) { $0.crash(isPowerCut: true) }
+        return
+      }
       dieSoon(isPowerCut: chance(1, in: 2))
     default:
       // Twice in a row: what a killed process left in the page cache goes with the power.
@@ -110,7 +116,9 @@ extension World {
     faults.operations = choices[Int(draw(0...Int64(choices.count - 1)))]
     faults.errno = chance(1, in: 2) ? Errno.inputOutput : Errno.noSpace
     faults.count = count
-    faults.until = until
+    // Longer, and files that can't be opened at a start are given up.
+    let isOpen = faults.operations.contains(.open)
+    faults.until = isOpen ? min(until, now + 50 * microsecondsPerSecond) : until
     faults.stride = Int(draw(1...3))
   }
 

@@ -225,7 +225,11 @@ extension World {
   /// The process dies, or the whole machine; both come back after a while.
   func crash(isPowerCut: Bool) {
     trace(isPowerCut ? "POWER CUT" : "KILL")
-    guard process != nil else { return }
+    guard process != nil else {
+      // The machine may go while the process is down; what comes next finds what is left.
+      if isPowerCut { disk.crash() }
+      return
+    }
     process = nil
     life += 1
     report.crashCount += 1

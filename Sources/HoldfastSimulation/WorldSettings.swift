@@ -111,7 +111,7 @@ struct WorldPlan {
     configuration.ring.segmentByteCountMin = 64 << 10
     let isSmall = random.next() % 2 == 0
     // The state file takes 1 MiB of it, and as much is kept for its replacement.
-    configuration.ring.byteCountMax = isSmall ? 7 << 19 : 8 << 20
+    configuration.ring.byteCountMax = isSmall ? 6 << 19 : 8 << 20
     configuration.ring.whenFull = random.next() & 1 == 0 ? .dropOldest : .refuseNewest
     configuration.ring.commitInterval = [10_000, 50_000, 250_000, 1_000_000][
       Int(random.next() % 4)
@@ -123,7 +123,7 @@ struct WorldPlan {
     // About so many messages in a run, however long it lasts.
     let messageCount = Int64.random(in: 300...6000, using: &random)
     burstInterval = max(20_000, activeTime / messageCount * Int64(burstCount))
-    payloadByteCountMax = [40, 200, 3000][Int(random.next() % 3)]
+    payloadByteCountMax = [40, 400, 6000][Int(random.next() % 3)]
     hasReadFaults = random.next() % 5 == 0
     upstreamLatency = [2_000, 50_000, 2_000_000][Int(random.next() % 3)]
   }
