@@ -111,6 +111,9 @@ extension RingLog {
     let slot = sourceIndices[index]
     state.sources[slot].received -= count
     state.sources[slot].stored -= count
+    state.sources[slot].possiblyRedelivered -= UInt64(
+      last.events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+    )
     pendingEventCount -= last.events.count
     pendingMemoryByteCount -= last.events.memoryByteCount
     if !segments.isEmpty {

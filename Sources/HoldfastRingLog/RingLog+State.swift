@@ -30,14 +30,33 @@ extension RingLog {
     state.floor = max(state.floor, min(oldest, durable + 1))
     state.gaps.removeAll(before: lowestCursor)
     state.generation += 1
+    let saved = durableState
     do throws(DiskError) {
-      try stateFile.write(state)
+      try stateFile.write(saved)
     } catch {
       // Once more, into a new file: never the same pages.
-      do throws(DiskError) { try stateFile.write(state) } catch { throw fail(.disk(error)) }
+      do throws(DiskError) { try stateFile.write(saved) } catch { throw fail(.disk(error)) }
     }
     isStateDirty = false
     mustSaveState = false
+  }
+
+  /// The state without what is pending: after a crash those events are counted from the log, or,
+  /// where they were not written, received anew.
+  private var durableState: State {
+    var durable = state
+    for batch in pending {
+      for row in batch.events.rows {
+        let slot = Int(row.source)
+        guard durable.sources.indices.contains(slot) else { continue }
+        durable.sources[slot].received -= 1
+        durable.sources[slot].stored -= 1
+        if row.flags.contains(.possiblyRedelivered) {
+          durable.sources[slot].possiblyRedelivered -= 1
+        }
+      }
+    }
+    return durable
   }
 
   /// Commits and saves for an orderly stop: numbering will go on without a gap.

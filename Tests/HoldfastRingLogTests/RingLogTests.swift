@@ -55,6 +55,20 @@ import Testing
     #expect(lossCount > 10)
   }
 
+  @Test func `a source's account holds no event that a crash took back`() throws {
+    let fixture = LogFixture()
+    try fixture.ring.append(fixture.batch(5), source: 0, now: fixture.now)
+    try fixture.ring.commit(now: fixture.now)
+    try fixture.ring.append(fixture.batch(7), source: 0, now: fixture.now)
+    try fixture.ring.saveState(now: fixture.now)
+    #expect(fixture.ring.source(0).stored == 12)
+    fixture.disk.kill()
+    fixture.reopen()
+    #expect(fixture.ring.source(0).stored == 5)
+    #expect(fixture.ring.source(0).received == 5)
+    #expect(fixture.ring.upstream(0).offered == 5)
+  }
+
   @Test func `numbering goes on above everything that can have been given out`() throws {
     let fixture = LogFixture()
     try fixture.ring.append(fixture.batch(5), source: 0, now: fixture.now)
