@@ -101,7 +101,7 @@ public struct Agent: ~Copyable {
         )
       )
     }
-    makeForwarders(now: now)
+    makeForwarders(startAt: now.boot)
     owner.ring.recovered = []
     advance(now: now, effects: &effects)
   }
@@ -129,7 +129,7 @@ public struct Agent: ~Copyable {
   }
 
   /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
-  private mutating func makeForwarders(now: ClockReading) {
+  private mutating func makeForwarders(startAt: Int64) {
     forwarders.removeAll()
     for (index, upstream) in configuration.upstreams.enumerated() {
       forwarders.append(
@@ -140,7 +140,7 @@ public struct Agent: ~Copyable {
           seed: seeds.next()
         )
       )
-      forwarders[index].start(now: now.boot)
+      forwarders[index].start(now: startAt)
     }
   }
 
@@ -181,7 +181,8 @@ public struct Agent: ~Copyable {
       }
       actions.removeAll()
     }
-    makeForwarders(now: now)
+    // A close of the old link may be on its way; it must not be taken for one of the new link.
+    makeForwarders(startAt: now.boot + microsecondsPerSecond)
   }
 
   /// The dead-letter file of an upstream.

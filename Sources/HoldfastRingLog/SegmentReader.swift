@@ -76,7 +76,7 @@ final class SegmentReader {
     in target: Segment
   ) throws(DiskError) -> Outcome {
     while offset < target.dataByteCount {
-      guard let header = header(at: offset), header.end <= target.end else {
+      guard let header = header(at: offset), header.first < target.end else {
         chainIndex = nil
         offset += Format.alignment
         continue
@@ -85,11 +85,13 @@ final class SegmentReader {
       currentDurable = max(currentDurable, header.durable)
       offset += header.blockByteCount
       if header.isChainStart { beginChain() }
-      guard let events = decode(header, at: start) else {
+      guard var events = decode(header, at: start) else {
         chainIndex = nil
         continue
       }
       if header.end <= sequence { continue }
+      // What follows in the block was taken back, or stands in the next segment as well.
+      if header.end > target.end { events.rows.removeLast(Int(header.end - target.end)) }
       current = StoredBatch(log: header.log, first: header.first, events: events)
       if header.first > sequence { return .missing(until: header.first) }
       return current.map { .events($0) } ?? .missing(until: target.end)

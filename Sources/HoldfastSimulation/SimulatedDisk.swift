@@ -39,6 +39,8 @@ public final class SimulatedDisk: Disk {
   public var lastOperation = Int.max
   /// Whether an operation after ``lastOperation`` was asked for.
   public private(set) var isDead = false
+  /// Listed in every directory beside the files: what a test wants to find there.
+  public var foreignEntries: [DiskEntry] = []
   /// `sync` returns and does nothing: the mutant that a crash test must catch.
   public var isLying = false
   /// Operations asked for, by kind, in all.
@@ -86,6 +88,7 @@ public final class SimulatedDisk: Disk {
       let rest = String(name.dropFirst(prefix.count))
       entries.append(DiskEntry(name: rest, kind: .directory, byteCount: 0, isOwn: true))
     }
+    entries += foreignEntries
     return entries.sorted { $0.name < $1.name }
   }
 

@@ -129,7 +129,8 @@ final class SimulatedSource {
 
   private func tellClosed(_ kind: LinkFailure.Kind, world: World) {
     let index = index
-    world.afterAlive(world.draw(0...3000)) {
+    // The real client says so before it takes the next command.
+    world.afterAlive(world.draw(0...(kind == .requested ? 400 : 3000))) {
       $0.step(.sourceClosed(source: index, LinkFailure(kind)))
     }
   }

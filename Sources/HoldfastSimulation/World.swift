@@ -42,6 +42,8 @@ public final class World {
   /// Since when the disk has been failing for the agent.
   var failingSince: Int64?
   var drainedAt: Int64?
+  /// Events may have passed through memory before older ones on a disk that could not be read.
+  var hasPassedUnread = false
   var checkCount = 0
   var checkedByteCount = 0
   var timerWindowEnd: Int64 = 0
@@ -171,6 +173,9 @@ extension World {
     timerFloor = now
     trace("process \(life) starts")
     finishStep(effects)
+    if let process, process.agent.status(now: reading).health == .failing {
+      hasPassedUnread = true
+    }
   }
 
   func step(_ input: Input) {

@@ -17,6 +17,7 @@ final class LogFixture {
     disk = SimulatedDisk(seed: seed)
     random = SplitMix64(seed: seed &+ 77)
     configuration.byteCountMax = byteCountMax
+    configuration.segmentByteCountMin = 64 << 10
     ring = Self.open(disk, configuration, upstreams, now, bootID: 1)
   }
 
@@ -104,4 +105,14 @@ final class LogFixture {
 /// What a reader must see of each event: topic, NUL, payload.
 func images(of events: EventBatch) -> [[UInt8]] {
   events.rows.indices.map { Array(events.topic($0)) + [0] + Array(events.payload($0)) }
+}
+
+/// CRC-32C bit by bit, independent of the one under test.
+func crc32c(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+  var checksum = UInt32.max
+  for byte in bytes {
+    checksum ^= UInt32(byte)
+    for _ in 0..<8 { checksum = checksum >> 1 ^ (checksum & 1 == 1 ? 0x82f6_3b78 : 0) }
+  }
+  return ~checksum
 }

@@ -34,9 +34,41 @@ import Testing
     #expect(total.deliveredCount > 0)
   }
 
+  @Test func `the same seed takes the same way`() {
+    for seed in [3, 4, 5] as [UInt64] {
+      let first = World(WorldSettings(seed: seed)).run()
+      #expect(first == World(WorldSettings(seed: seed)).run())
+      #expect(first.trace != World(WorldSettings(seed: seed + 1)).run().trace)
+    }
+  }
+
+  /// How many of the seeds fail when only power cuts strike.
+  private func failureCount(_ change: (inout WorldSettings) -> Void) -> Int {
+    (0..<Self.mutantSeedCount).reduce(0) { count, seed in
+      var settings = WorldSettings(seed: seed)
+      settings.hasOnlyPowerCuts = true
+      change(&settings)
+      return count + (World(settings).run().failure == nil ? 0 : 1)
+    }
+  }
+
+  @Test func `power cuts alone are survived`() {
+    #expect(failureCount { _ in } == 0)
+  }
+
+  @Test func `without sync a power cut is noticed`() {
+    #expect(failureCount { $0.isSyncLying = true } > 0)
+  }
+
+  @Test func `a PUBACK before the commit is noticed`() {
+    #expect(failureCount { $0.acknowledgesEarly = true } > 0)
+  }
+
   #if DEBUG
   static let seedCount: UInt64 = 10
+  static let mutantSeedCount: UInt64 = 10
   #else
   static let seedCount: UInt64 = 100
+  static let mutantSeedCount: UInt64 = 30
   #endif
 }
