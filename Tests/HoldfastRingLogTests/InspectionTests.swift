@@ -108,13 +108,10 @@ import Testing
     let fixture = LogFixture()
     try fixture.fill(10)
     try fixture.ring.close(now: fixture.now)
-    var slot = try #require(fixture.disk.contents("ring/state"))
-    for start in [0, State.slotByteCount] { slot[start + 4] = Format.major + 1 }
-    slot.replaceSubrange(0..<4, with: slot[State.slotByteCount..<State.slotByteCount + 4])
-    for start in [0, State.slotByteCount] {
-      slot.store(State.magic, at: start)
-    }
-    fixture.disk.setContents("ring/state", slot)
+    fixture.disk.setContents(
+      "ring/state",
+      asNewerVersion(try #require(fixture.disk.contents("ring/state")))
+    )
     #expect(throws: RingInspectionError.newer) { try RingInspection(disk: fixture.disk) }
     fixture.reopen()
     try fixture.fill(5)

@@ -1,3 +1,4 @@
+import HoldfastCodec
 import HoldfastEvent
 import HoldfastRingLog
 import HoldfastSimulation
@@ -115,4 +116,17 @@ func crc32c(_ bytes: ArraySlice<UInt8>) -> UInt32 {
     for _ in 0..<8 { checksum = checksum >> 1 ^ (checksum & 1 == 1 ? 0x82f6_3b78 : 0) }
   }
   return ~checksum
+}
+
+/// A state file as a newer version would have written it: both slots, checksums and all.
+func asNewerVersion(_ contents: [UInt8]) -> [UInt8] {
+  var state = contents
+  for start in [0, state.count / 2] {
+    let count = (0..<4).reduce(0) { $0 | Int(state[start + 8 + $1]) << (8 * $1) }
+    let end = start + 12 + count
+    state[start + 4] = 2
+    let checksum = crc32c(state[start..<end])
+    for index in 0..<4 { state[end + index] = UInt8(checksum >> (8 * index) & 0xff) }
+  }
+  return state
 }

@@ -52,7 +52,9 @@ import Testing
 
   @Test func everyTargetHasARowInTheImportTable() throws {
     let package = try #require(Checkout.text(of: "Package.swift"))
-    let names = targetNames(package: package).filter { !$0.hasPrefix("C") && $0 != "traffic" }
-    #expect(Set(names) == Set(allowedImports.keys).subtracting(["Traffic"]))
+    // Tools have a folder of another name than their target; C targets import nothing of ours.
+    let tools: Set = ["traffic", "bench"]
+    let names = targetNames(package: package).filter { !$0.hasPrefix("C") && !tools.contains($0) }
+    #expect(Set(names) == Set(allowedImports.keys).subtracting(["Traffic", "Bench"]))
   }
 }
