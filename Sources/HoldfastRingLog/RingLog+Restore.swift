@@ -211,8 +211,12 @@ extension RingLog {
   mutating func saveAfterRecovery(now: ClockReading) {
     let start = lowestCursor
     let floor = segments.first?.first ?? next
-    if start < min(floor, next) {
-      addGap(start..<min(floor, next), reason: .evicted, topics: [], now: now)
+    let evictedEnd = min(floor, next, state.floor)
+    if start < evictedEnd {
+      addGap(start..<evictedEnd, reason: .evicted, topics: [], now: now)
+    }
+    if max(start, evictedEnd) < min(floor, next) {
+      addGap(max(start, evictedEnd)..<min(floor, next), reason: .corrupt, topics: [], now: now)
     }
     for (earlier, later) in zip(segments, segments.dropFirst())
     where max(earlier.end, start) < later.first {

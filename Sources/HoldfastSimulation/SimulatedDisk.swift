@@ -34,8 +34,10 @@ public final class SimulatedDisk: Disk {
   public var fault: ((DiskError.Operation, String) -> Int32?)?
   /// Most bytes of all files together; a write beyond it fails with ENOSPC.
   public var byteCountMax = Int.max
-  /// Number of the operation before which the process dies: it and all later ones fail and do
-  /// nothing, but that a write may have been begun. Reset by ``crash()`` and ``kill()``.
+  /// The last operation, by its number, before the process dies.
+  ///
+  /// All later ones fail and do nothing, but that a write may have been begun. Reset by
+  /// ``crash()`` and ``kill()``.
   public var lastOperation = Int.max
   /// Whether an operation after ``lastOperation`` was asked for.
   public private(set) var isDead = false

@@ -44,8 +44,9 @@ public struct WorldReport: Equatable, Sendable {
   public var deliveredCount = 0
   /// Events that the agent says were evicted, over all upstreams.
   public var evictedCount: UInt64 = 0
-  /// Crashes of the process, power cuts included, and those alone.
+  /// Crashes of the process, power cuts included.
   public var crashCount = 0
+  /// Power cuts alone.
   public var powerCutCount = 0
   /// Disk operations that were made to fail.
   public var diskFaultCount = 0
@@ -113,9 +114,10 @@ struct WorldPlan {
     // The state file takes 1 MiB of it, and as much is kept for its replacement.
     configuration.ring.byteCountMax = isSmall ? 6 << 19 : 8 << 20
     configuration.ring.whenFull = random.next() & 1 == 0 ? .dropOldest : .refuseNewest
-    configuration.ring.commitInterval = [10_000, 50_000, 250_000, 1_000_000][
-      Int(random.next() % 4)
-    ]
+    configuration.ring.commitInterval =
+      [10_000, 50_000, 250_000, 1_000_000][
+        Int(random.next() % 4)
+      ]
     configuration.ring.chainRawByteCountMax = [8 << 10, 256 << 10][Int(random.next() & 1)]
     configuration.ring.tailByteCountMax = [16 << 10, 4 << 20][Int(random.next() & 1)]
     topicCount = Int.random(in: 1...12, using: &random)

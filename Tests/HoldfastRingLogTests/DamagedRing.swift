@@ -14,9 +14,7 @@ struct DamagedRing {
   ///   - commitCount: commits of ten events; 24 of them fill a segment.
   ///   - isClosed: whether it was stopped in order.
   init(commitCount: Int, isClosed: Bool) throws {
-    let fixture = LogFixture(byteCountMax: 3 << 20)
-    fixture.configuration.chainRawByteCountMax = 2 << 10
-    fixture.reopen()
+    let fixture = LogFixture(byteCountMax: 3 << 20, chainByteCount: 2 << 10)
     configuration = fixture.configuration
     for _ in 0..<commitCount {
       try fixture.ring.append(fixture.batch(10), source: 0, now: fixture.now)

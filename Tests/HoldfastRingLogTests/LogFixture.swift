@@ -14,11 +14,17 @@ final class LogFixture {
 
   static let log = LogID(high: 1, low: 2)
 
-  init(seed: UInt64 = 1, byteCountMax: Int = 32 << 20, upstreams: [String] = ["central"]) {
+  init(
+    seed: UInt64 = 1,
+    byteCountMax: Int = 32 << 20,
+    chainByteCount: Int = 256 << 10,
+    upstreams: [String] = ["central"]
+  ) {
     disk = SimulatedDisk(seed: seed)
     random = SplitMix64(seed: seed &+ 77)
     configuration.byteCountMax = byteCountMax
     configuration.segmentByteCountMin = 64 << 10
+    configuration.chainRawByteCountMax = chainByteCount
     ring = Self.open(disk, configuration, upstreams, now, bootID: 1)
   }
 
