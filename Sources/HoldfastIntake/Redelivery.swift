@@ -7,7 +7,7 @@ public import HoldfastEvent
 /// topic and payload are marked. Marked only: a sensor may well say the same thing twice.
 public struct Redelivery: Sendable {
   /// Most events remembered: more than any window, as some brokers overrun theirs.
-  public static let countMax = 4096
+  public static let countMax = 16_384
 
   private var recent: [UInt64] = []
   /// Where the next hash goes once `recent` is full.

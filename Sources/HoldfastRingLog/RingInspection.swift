@@ -196,7 +196,7 @@ public final class RingInspection {
     do throws(DiskError) {
       let file = try disk.open(directory + "/" + entry.name, isWritable: false)
       defer { disk.close(file) }
-      let (header, isNewer) = try Segment.firstHeader(
+      let (header, isNewer, _) = try Segment.firstHeader(
         of: file,
         on: disk,
         byteCount: entry.byteCount,

@@ -129,10 +129,15 @@ extension RingLog {
     }
     var first: BlockHeader?
     var isNewer = false
+    var isHeadless = false
     do throws(DiskError) {
       let file = try disk.open(directory + "/" + entry.name, isWritable: false)
       defer { disk.close(file) }
-      (first, isNewer) = try Segment.firstHeader(of: file, on: disk, byteCount: entry.byteCount)
+      (first, isNewer, isHeadless) = try Segment.firstHeader(
+        of: file,
+        on: disk,
+        byteCount: entry.byteCount
+      )
     } catch {
       // It may be the bus and not the file: worth some more tries before it is given up.
       if !givesUpUnreadable { throw error }
@@ -161,7 +166,8 @@ extension RingLog {
       byteCount: entry.byteCount,
       dataByteCount: entry.byteCount,
       payloadByteCount: nil,
-      wall: first.wall
+      wall: first.wall,
+      isHeadless: isHeadless
     )
   }
 

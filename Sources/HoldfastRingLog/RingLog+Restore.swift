@@ -47,15 +47,35 @@ extension RingLog {
   private mutating func scanTail(
     now: ClockReading
   ) -> (readable: SequenceNumber, proven: SequenceNumber) {
-    guard let place = segments.indices.last else { return (state.durable + 1, 0) }
-    guard !segments[place].isSealed else { return (segments[place].end, 0) }
+    while let place = segments.indices.last {
+      guard !segments[place].isSealed else { return (segments[place].end, 0) }
+      let (blocks, written) = blocks(of: segments[place])
+      let proven = max(written, state.durable)
+      if segments[place].isHeadless && segments[place].first > proven + 1 {
+        // Its first commit was never synced and lost its first block: none of it was acknowledged.
+        free(segments.removeLast())
+        continue
+      }
+      syncTail(segments[place].name)
+      let readable = unbrokenEnd(blocks, from: segments[place].first, proven: proven)
+      segments[place].end = readable
+      return (readable, proven)
+    }
+    return (state.durable + 1, 0)
+  }
+
+  /// The numbers of each block that can be read, and what the blocks say was durable before them.
+  private mutating func blocks(
+    of segment: Segment
+  ) -> (blocks: [Range<SequenceNumber>], proven: SequenceNumber) {
     let reader = SegmentReader(disk: disk)
     defer { reader.reset() }
-    var whole = segments[place]
+    var whole = segment
     whole.end = UInt64.max >> 1
     var proven: SequenceNumber = 0
     var blocks: [Range<SequenceNumber>] = []
     var position = whole.first
+    recovered = []
     scan: while true {
       let outcome: SegmentReader.Outcome
       do throws(DiskError) {
@@ -75,10 +95,16 @@ extension RingLog {
         position = batch.end
       }
     }
-    proven = max(proven, state.durable, reader.currentDurable)
-    syncTail(segments[place].name)
-    // Past what is proven, only an unbroken run counts.
-    var readable = whole.first
+    return (blocks, max(proven, reader.currentDurable))
+  }
+
+  /// Where the log ends: past what is proven, only an unbroken run of blocks counts.
+  private func unbrokenEnd(
+    _ blocks: [Range<SequenceNumber>],
+    from first: SequenceNumber,
+    proven: SequenceNumber
+  ) -> SequenceNumber {
+    var readable = first
     for block in blocks {
       if block.lowerBound > readable && block.lowerBound > proven + 1
         && !isUnused(readable..<block.lowerBound)
@@ -87,8 +113,7 @@ extension RingLog {
       }
       readable = max(readable, block.upperBound)
     }
-    segments[place].end = readable
-    return (readable, proven)
+    return readable
   }
 
   /// After a kill the kernel may hold the only copy of the newest events; they are about to count
@@ -107,10 +132,11 @@ extension RingLog {
   private static var epochReserve: UInt64 { 1 << 20 }
 
   /// Most events kept in ``recovered``.
-  private static var recoveredCountMax: Int { 4096 }
+  private static var recoveredCountMax: Int { 16_384 }
 
   private mutating func remember(_ batch: StoredBatch) {
     recovered.append(batch)
+    guard recovered.count % 256 == 0 else { return }
     var count = recovered.reduce(0) { $0 + $1.events.count }
     while let first = recovered.first, count - first.events.count >= Self.recoveredCountMax {
       count -= first.events.count

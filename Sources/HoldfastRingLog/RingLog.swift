@@ -68,7 +68,9 @@ public struct RingLog: ~Copyable {
   public internal(set) var durable: SequenceNumber = 0
   /// The disk fails; see the type's description.
   public internal(set) var isFailing = false
-  /// Whether what the disk holds was read at the start. If not, this log lives in memory under an
+  /// Whether what the disk holds was read at the start.
+  ///
+  /// If not, this log lives in memory under an
   /// id of its own, and its owner must open another one once the disk can be read.
   public internal(set) var isRecovered = false
   /// Lines for the operator since the owner last took them.

@@ -11,29 +11,30 @@ extension Segment {
   ///   - byteCount: its size.
   ///   - isThorough: whether the whole file is searched when it does not begin with a block.
   /// - Throws: when the file can't be read.
-  /// - Returns: the header, nil where there is none; and whether a newer version wrote the file.
+  /// - Returns: the header, nil where there is none; whether a newer version wrote the file; and
+  ///   whether the file's first block is missing before it.
   static func firstHeader(
     of file: DiskFile,
     on disk: any Disk,
     byteCount: Int,
     isThorough: Bool = true
-  ) throws(DiskError) -> (BlockHeader?, isNewer: Bool) {
+  ) throws(DiskError) -> (BlockHeader?, isNewer: Bool, isHeadless: Bool) {
     var bytes: [UInt8] = []
     var best: BlockHeader?
     var offset = 0
     while offset < byteCount {
       try disk.read(file, at: offset, count: Format.headerByteCount, into: &bytes)
       switch BlockHeader.read(bytes[...]) {
-      case .newer: return (nil, true)
+      case .newer: return (nil, true, false)
       case .header(let header):
-        if offset == 0 { return (header, false) }
+        if offset == 0 { return (header, false, false) }
         if header.epoch > best?.epoch ?? 0 { best = header }
       case .nothing: break
       }
       if !isThorough { break }
       offset += Format.alignment
     }
-    return (best, false)
+    return (best, false, true)
   }
 
   /// Sorts segments by number and clips what overlaps.

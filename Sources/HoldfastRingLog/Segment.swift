@@ -18,6 +18,9 @@ struct Segment: Equatable {
   var payloadByteCount: Int?
   /// Arrival of its first event, microseconds since 1970; nil until it was read.
   var wall: Int64?
+  /// The file does not begin with a block of this life: either it rotted, or it was torn off with
+  /// everything else of a commit that was never synced.
+  var isHeadless = false
 
   /// Whether rewriting would free a good part of it.
   var isWorthSealing: Bool {

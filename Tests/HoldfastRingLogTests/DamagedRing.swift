@@ -13,6 +13,7 @@ struct DamagedRing {
   /// - Parameters:
   ///   - commitCount: commits of ten events; 24 of them fill a segment.
   ///   - isClosed: whether it was stopped in order.
+  /// - Throws: when the ring can't be written.
   init(commitCount: Int, isClosed: Bool) throws {
     let fixture = LogFixture(byteCountMax: 3 << 20, chainByteCount: 2 << 10)
     configuration = fixture.configuration

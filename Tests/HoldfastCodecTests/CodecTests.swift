@@ -1,0 +1,96 @@
+import HoldfastCodec
+import Testing
+
+@Suite struct CodecTests {
+  /// RFC 3720, appendix B.4, and the check value of the polynomial.
+  @Test(arguments: [
+    ([UInt8](repeating: 0, count: 32), UInt32(0x8a91_36aa)),
+    ([UInt8](repeating: 0xff, count: 32), UInt32(0x62a8_ab43)),
+    ([UInt8](0..<32), UInt32(0x46dd_794e)),
+    ([UInt8]((0..<32).reversed()), UInt32(0x113f_db5c)),
+    (Array("123456789".utf8), UInt32(0xe306_9283)),
+    ([], UInt32(0)),
+  ])
+  func bothPathsAgreeWithThePublishedChecksums(bytes: [UInt8], checksum: UInt32) {
+    #expect(crc32c(bytes[...]) == checksum)
+    #expect(portableCRC32C(bytes[...]) == checksum)
+  }
+
+  @Test func theHardwarePathEqualsTheTablesAtEveryLengthAndSeed() {
+    let bytes = (0..<600).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) }
+    for start in 0..<9 {
+      for end in start..<bytes.count where end % 7 < 3 {
+        let part = bytes[start..<end]
+        let seed = UInt32(truncatingIfNeeded: end &* 2_654_435_761)
+        #expect(crc32c(part, seed: seed) == portableCRC32C(part, seed: seed))
+      }
+    }
+  }
+
+  @Test func aChecksumCanBeContinued() {
+    let bytes = Array("gateways in plants, boats and barns".utf8)
+    let whole = crc32c(bytes[...])
+    #expect(crc32c(bytes[10...], seed: crc32c(bytes[..<10])) == whole)
+  }
+
+  @Test func eachPieceOfAChainCanBeReadOnceAllBeforeItWere() {
+    var compressor = ChainCompressor(level: 1, windowLog: 20)
+    var pieces: [(raw: [UInt8], packed: [UInt8])] = []
+    for index in 0..<50 {
+      let raw = Array("sensors/hall-\(index % 3)/temperature 21.\(index * 7 % 100);".utf8)
+      var packed: [UInt8] = []
+      let isDone = compressor.flush(raw, into: &packed)
+      #expect(isDone)
+      #expect(packed.count <= ChainCompressor.byteCountBound(raw.count))
+      pieces.append((raw, packed))
+    }
+    var decompressor = ChainDecompressor(windowLogMax: 21)
+    for (raw, packed) in pieces {
+      var read: [UInt8] = []
+      let isDone = decompressor.decompress(packed[...], rawByteCount: raw.count, into: &read)
+      #expect(isDone)
+      #expect(read == raw)
+    }
+  }
+
+  @Test func whatDoesNotCompressStaysWithinTheBound() {
+    var state: UInt64 = 1
+    let raw = (0..<300_000).map { _ -> UInt8 in
+      state = state &* 6_364_136_223_846_793_005 &+ 1
+      return UInt8(truncatingIfNeeded: state >> 56)
+    }
+    var compressor = ChainCompressor(level: 3, windowLog: 20)
+    var packed: [UInt8] = []
+    let isPacked = compressor.flush(raw, into: &packed)
+    #expect(isPacked)
+    #expect(packed.count <= ChainCompressor.byteCountBound(raw.count))
+    var decompressor = ChainDecompressor(windowLogMax: 21)
+    var read: [UInt8] = []
+    let isRead = decompressor.decompress(packed[...], rawByteCount: raw.count, into: &read)
+    #expect(isRead && read == raw)
+  }
+
+  @Test func aDamagedOrLongerPieceIsRefusedAndCostsNoMoreMemoryThanAskedFor() {
+    var compressor = ChainCompressor(level: 1, windowLog: 20)
+    var packed: [UInt8] = []
+    let raw = [UInt8](repeating: 7, count: 1 << 20)
+    let isPacked = compressor.flush(raw, into: &packed)
+    #expect(isPacked)
+    for claimed in [0, 100, raw.count - 1, raw.count + 1] {
+      var decompressor = ChainDecompressor(windowLogMax: 21)
+      var read: [UInt8] = []
+      let isRead = decompressor.decompress(packed[...], rawByteCount: claimed, into: &read)
+      #expect(!isRead)
+      #expect(read.count <= claimed + 1)
+    }
+    for index in packed.indices {
+      var damaged = packed
+      damaged[index] ^= 0x55
+      var decompressor = ChainDecompressor(windowLogMax: 21)
+      var read: [UInt8] = []
+      // Some damage only changes the bytes; that is what the block's checksum is for.
+      _ = decompressor.decompress(damaged[...], rawByteCount: raw.count, into: &read)
+      #expect(read.count <= raw.count + 1)
+    }
+  }
+}
