@@ -22,9 +22,11 @@ build: swift packages-build
 demo: swift packages-demo build
 	@KEEP=$(KEEP) scripts/demo.sh
 
+# Optimised, in a folder of its own: the simulation is twenty times slower in a debug build.
+TEST_FLAGS = -c release --scratch-path .build-tests -Xswiftc -enable-testing $(SWIFT_FLAGS)
 test: swift packages-test
-	swift build --build-tests $(SWIFT_FLAGS)
-	swift test --skip-build $(SWIFT_FLAGS)
+	swift build --build-tests $(TEST_FLAGS)
+	swift test --skip-build $(TEST_FLAGS)
 
 bench: swift packages-demo build
 	@scripts/bench.sh
@@ -33,4 +35,4 @@ lint: swift
 	swift format lint --strict -r Sources Tests Tools
 
 clean:
-	rm -rf .build
+	rm -rf .build .build-tests

@@ -144,7 +144,7 @@ public final class World {
   }
 
   func trace(_ text: @autoclosure () -> String) {
-    if settings.isVerbose { print("\(now) \(text())") }
+    settings.tell?("\(now) \(text())")
   }
 
   /// Mixes a number into the trace.
@@ -182,7 +182,7 @@ extension World {
     guard let process, report.failure == nil else { return }
     report.stepCount += 1
     hash(UInt64(truncatingIfNeeded: now))
-    if settings.isVerbose { trace("step \(Self.text(input))") }
+    if settings.tell != nil { trace("step \(Self.text(input))") }
     process.agent.step(input, now: reading, effects: &process.effects)
     let effects = process.effects
     process.effects.removeAll(keepingCapacity: true)
@@ -200,7 +200,7 @@ extension World {
   }
 
   private func carryOut(_ effect: Effect) {
-    if settings.isVerbose { trace("  \(Self.text(effect))") }
+    if settings.tell != nil { trace("  \(Self.text(effect))") }
     switch effect {
     case .connectSource(let source, let version):
       hash(1)

@@ -17,8 +17,8 @@ public struct WorldSettings: Sendable {
   public var acknowledgesEarly = false
   /// Only power cuts: what the two mutants must not survive.
   public var hasOnlyPowerCuts = false
-  /// Prints each step to standard output.
-  public var isVerbose = false
+  /// Told each step; nil: nobody.
+  public var tell: (@Sendable (String) -> Void)?
 
   /// A run of between one and fifty simulated hours.
   public init(seed: UInt64) {
