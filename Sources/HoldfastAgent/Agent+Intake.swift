@@ -47,7 +47,12 @@ extension Agent {
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
     intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
     guard isStored else {
-      refuse(index, now: now, effects: &effects)
+      refuse(
+        index,
+        lostCount: batch.count - acknowledgedCount,
+        now: now,
+        effects: &effects
+      )
       return
     }
     if owner.ring.isFailing { return }
@@ -88,9 +93,17 @@ extension Agent {
 
   /// Closes a source whose batch could not be stored: its broker sends everything again.
   ///
-  /// Events at QoS 0 among them are gone; they were never received in the law's sense, which
-  /// begins with a sequence number or a drop that is counted.
-  private mutating func refuse(_ index: Int, now: ClockReading, effects: inout [Effect]) {
+  /// Events at QoS 0 among them, which nobody can send again, are counted and recorded.
+  private mutating func refuse(
+    _ index: Int,
+    lostCount: Int,
+    now: ClockReading,
+    effects: inout [Effect]
+  ) {
+    if lostCount > 0 {
+      owner.ring.drop(UInt64(lostCount), from: index, .diskFailed)
+      owner.ring.mark(.diskFailed, count: UInt64(lostCount), now: now)
+    }
     pause(index, releasing: false, "no room for what was read", now: now, effects: &effects)
   }
 
@@ -115,10 +128,16 @@ extension Agent {
 
   /// Connects what is due; a paused source only once there is room again.
   mutating func connectSources(now: ClockReading, effects: inout [Effect]) {
-    let hasRoom = !owner.ring.isFailing && (!owner.ring.isFull || owner.ring.hasRoomAgain)
+    // While the disk fails there is room once every upstream has all that memory holds.
+    let hasRoom =
+      owner.ring.isFailing
+      ? owner.ring.lowestCursor >= owner.ring.next
+      : !owner.ring.isFull || owner.ring.hasRoomAgain
     for index in intakes.indices {
       if intakes[index].isPaused && intakes[index].link.state == .idle {
-        let isFree = configuration.ring.whenFull == .refuseNewest ? owner.ring.hasRoomAgain : true
+        let isFree =
+          owner.ring.isFailing || configuration.ring.whenFull == .dropOldest
+          || owner.ring.hasRoomAgain
         if hasRoom && isFree { intakes[index].link.start(now: now.boot) }
       }
       if let version = intakes[index].link.tick(now: now.boot, log: &lines) {
@@ -164,8 +183,9 @@ extension Agent {
   /// While the disk fails: releases a source when every upstream has what it handed over.
   mutating func releaseDelivered(effects: inout [Effect]) {
     if owner.ring.isFailing {
+      owner.ring.forgetDelivered()
       for index in intakes.indices
-      where intakes[index].waitingSince != nil
+      where (intakes[index].waitingSince != nil || intakes[index].heldCount > 0)
         && owner.ring.lowestCursor >= intakes[index].heldUntil
       {
         intakes[index].released()

@@ -253,11 +253,11 @@ public struct Agent: ~Copyable {
   private mutating func forward(now: ClockReading, effects: inout [Effect]) {
     let owner = owner
     for index in forwarders.indices {
-      let before = forwarders[index].ledger.settled
+      let before = owner.ring.upstream(index).settled
       forwarders[index].step(
         now: now.boot,
         read: { owner.ring.read(index, from: $0, passedGaps: $1, now: now) },
-        keep: { owner.deadLetters[index].append($0.record) },
+        keep: { owner.keep($0.record, index) },
         into: &actions
       )
       owner.ring.settle(index, forwarders[index].ledger)
@@ -315,6 +315,13 @@ final class RingOwner {
   var ring: RingLog
   /// One file per upstream.
   var deadLetters: [RecordFile] = []
+
+  /// Keeps a dead letter durably, within the ring's bound; false when it can't be kept.
+  func keep(_ record: [UInt8], _ index: Int) -> Bool {
+    guard deadLetters[index].append(record) else { return false }
+    ring.noteOwnFile(grownBy: record.count + RecordFile.headerByteCount)
+    return true
+  }
 
   init(_ ring: consuming RingLog) { self.ring = ring }
 }

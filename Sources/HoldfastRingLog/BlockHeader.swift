@@ -119,7 +119,8 @@ struct BlockHeader: Equatable {
       let chainIndex: UInt32 = reader.fixed(), let ticks: UInt32 = reader.fixed(),
       reader.fixed(UInt32.self) != nil, let wall: Int64 = reader.fixed(),
       let boot: Int64 = reader.fixed(), let bootID: UInt64 = reader.fixed(),
-      let durable: UInt64 = reader.fixed(), Int(raw) <= Format.rawByteCountMax,
+      let durable: UInt64 = reader.fixed(), durable < UInt64.max >> 1,
+      epoch < UInt64.max >> 1, Int(raw) <= Format.rawByteCountMax,
       eventCount > 0, eventCount <= raw, Int(eventCount) <= Format.eventCountMax, first > 0,
       first < UInt64.max >> 1,
       ticks == 1_000 || ticks == 1_000_000

@@ -5,6 +5,9 @@ internal import HoldfastCodec
 /// Record: `u32 byte count | u32 CRC-32C | bytes`, little endian. Reading ends at the first record
 /// that is cut short or damaged; appending goes on behind the last good one.
 public struct RecordFile {
+  /// Bytes before each record.
+  public static let headerByteCount = 8
+
   private let disk: any Disk
   private let name: String
   private let byteCountMax: Int

@@ -95,6 +95,8 @@ public final class RingInspection {
   public init(disk: any Disk) throws(RingInspectionError) {
     self.disk = disk
     reader = SegmentReader(disk: disk)
+    // A look at the log tells what can be read now.
+    reader.isForgiving = true
     try refresh()
   }
 

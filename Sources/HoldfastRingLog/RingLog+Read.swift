@@ -32,16 +32,26 @@ extension RingLog {
     }
     let segment = segments[place]
     do throws(DiskError) {
-      switch try readers[index].read(sequence, in: segment, directory: directory) {
+      let outcome = try readers[index].read(sequence, in: segment, directory: directory)
+      readers[index].failingSince = nil
+      readers[index].isForgiving = false
+      switch outcome {
       case .events(let batch): return cut(batch, at: sequence)
       case .missing(let end): return lose(sequence..<max(end, sequence + 1), now: now)
       }
     } catch {
       if error.errno == Self.noEntry { return lose(sequence..<segment.end, now: now) }
+      let since = readers[index].failingSince ?? now.boot
+      readers[index].failingSince = since
+      // A bad sector stays bad; after a minute it is damage like any other.
+      readers[index].isForgiving = now.boot - since >= Self.unreadableTime
       note(.warning, "ring log: \(error); reading is tried again")
       return .end
     }
   }
+
+  /// How long what can't be read is tried again, microseconds.
+  private static var unreadableTime: Int64 { 60 * microsecondsPerSecond }
 
   private func pendingBatch(holding sequence: SequenceNumber) -> StoredBatch? {
     guard isFailing else { return nil }

@@ -30,7 +30,15 @@ extension RingLog {
         state.epoch = found.compactMap(\.epoch).max() ?? 0
         state.reserved = 0
       }
-      restore(found, isStateKnown: state.generation > 0, now: now)
+      let isStateKnown = state.generation > 0
+      // No number at or above the bound was ever given out, whatever a file's name says.
+      let credible = found.filter {
+        !isStateKnown || $0.first < state.reserved && $0.end <= state.reserved
+      }
+      if credible.count < found.count {
+        note(.error, "ring log: files that claim numbers never given out; left alone")
+      }
+      try restore(credible, isStateKnown: isStateKnown, now: now)
       if state.machine != machine {
         note(.warning, "ring log: written on another machine; new events get log id \(newLog)")
         state.machine = machine
@@ -56,7 +64,7 @@ extension RingLog {
       directory = index == 0 ? "ring" : "ring.\(index)"
       try disk.makeDirectory(directory)
       stateFile = StateFile(disk: disk, directory: directory)
-      let reading = try stateFile.read()
+      let reading = try readState()
       guard reading == .newer else { return reading }
       note(
         .warning,
@@ -65,6 +73,18 @@ extension RingLog {
       )
     }
     throw DiskError(.open, directory, errno: Self.exists)
+  }
+
+  /// The state; after enough tries one that can't be read is moved aside.
+  private mutating func readState() throws(DiskError) -> StateFile.Reading {
+    do throws(DiskError) {
+      return try stateFile.read(isForgiving: givesUpUnreadable)
+    } catch {
+      guard givesUpUnreadable else { throw error }
+      let entry = DiskEntry(name: "state", kind: .file, byteCount: 0, isOwn: true)
+      quarantine(entry, "\(error)")
+      return .damaged
+    }
   }
 
   /// EEXIST.

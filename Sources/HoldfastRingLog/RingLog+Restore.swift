@@ -2,11 +2,15 @@ internal import HoldfastEvent
 
 extension RingLog {
   /// Orders the segments found, finds the end of the log and accounts for what is missing.
-  mutating func restore(_ found: [Segment], isStateKnown: Bool, now: ClockReading) {
+  mutating func restore(
+    _ found: [Segment],
+    isStateKnown: Bool,
+    now: ClockReading
+  ) throws(DiskError) {
     arrange(found)
     // Files may hold torn blocks of lives begun after the last save; none of those comes again.
     if !state.isClean { state.epoch += Self.epochReserve }
-    let end = scanTail(now: now)
+    let end = try scanTail(now: now)
     let proven = max(state.durable, end.proven)
     let readable = max(end.readable, 1)
     // Numbers that were durable and can't be read any more. Those that passed through memory alone
@@ -46,10 +50,10 @@ extension RingLog {
   ///   block ends the log: it and what follows were never acknowledged.
   private mutating func scanTail(
     now: ClockReading
-  ) -> (readable: SequenceNumber, proven: SequenceNumber) {
+  ) throws(DiskError) -> (readable: SequenceNumber, proven: SequenceNumber) {
     while let place = segments.indices.last {
       guard !segments[place].isSealed else { return (segments[place].end, 0) }
-      let (blocks, written) = blocks(of: segments[place])
+      let (blocks, written) = try blocks(of: segments[place])
       let proven = max(written, state.durable)
       if segments[place].isHeadless && segments[place].first > proven + 1 {
         // Its first commit was never synced and lost its first block: none of it was acknowledged.
@@ -67,8 +71,9 @@ extension RingLog {
   /// The numbers of each block that can be read, and what the blocks say was durable before them.
   private mutating func blocks(
     of segment: Segment
-  ) -> (blocks: [Range<SequenceNumber>], proven: SequenceNumber) {
+  ) throws(DiskError) -> (blocks: [Range<SequenceNumber>], proven: SequenceNumber) {
     let reader = SegmentReader(disk: disk)
+    reader.isForgiving = givesUpUnreadable
     defer { reader.reset() }
     var whole = segment
     whole.end = UInt64.max >> 1
@@ -77,14 +82,7 @@ extension RingLog {
     var position = whole.first
     recovered = []
     scan: while true {
-      let outcome: SegmentReader.Outcome
-      do throws(DiskError) {
-        outcome = try reader.read(position, in: whole, directory: directory)
-      } catch {
-        note(.error, "ring log: \(error)")
-        break scan
-      }
-      switch outcome {
+      switch try reader.read(position, in: whole, directory: directory) {
       case .missing(let end):
         if end >= whole.end { break scan }
         position = end
@@ -164,6 +162,7 @@ extension RingLog {
     for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
     guard isStateKnown else { return }
     let reader = SegmentReader(disk: disk)
+    reader.isForgiving = true
     defer { reader.reset() }
     var position = start
     while position < end {

@@ -20,7 +20,13 @@ extension RingLog {
         lastHotIndex += 1
         name = Segment.hotName(lastHotIndex)
         file = try disk.create(directory + "/" + name)
-        try disk.syncDirectory(directory)
+        do throws(DiskError) {
+          try disk.syncDirectory(directory)
+        } catch {
+          disk.close(file)
+          discard(name)
+          throw error
+        }
       }
       state.epoch += 1
       let opened = ActiveSegment(file: file, epoch: state.epoch, offset: 0)
@@ -106,6 +112,7 @@ extension RingLog {
   mutating func evictOldest(now: ClockReading) throws(RingLogError) -> Bool {
     guard let oldest = segments.first, segments.count > 1 || active == nil else { return false }
     let kept = max(oldest.first, positions.min() ?? oldest.first)
+    let gaps = state.gaps
     if kept < oldest.end {
       let topics = topicsAtStart(of: oldest)
       addGap(kept..<oldest.end, reason: .evicted, topics: topics, now: now)
@@ -115,7 +122,13 @@ extension RingLog {
           + "room"
       )
     }
-    try dropFirstSegment(now: now)
+    do throws(RingLogError) {
+      try dropFirstSegment(now: now)
+    } catch {
+      // The segment is still there, so nothing of it is missing.
+      state.gaps = gaps
+      throw error
+    }
     return true
   }
 
@@ -142,10 +155,12 @@ extension RingLog {
   private mutating func dropFirstSegment(now: ClockReading) throws(RingLogError) {
     let dropped = segments.removeFirst()
     if sealer?.source.name == dropped.name { abandonSeal() }
-    state.floor = max(state.floor, dropped.end)
+    let floor = state.floor
+    state.floor = max(floor, dropped.end)
     do throws(RingLogError) {
       try saveState(reserving: 0, now: now)
     } catch {
+      state.floor = floor
       segments.insert(dropped, at: 0)
       throw error
     }

@@ -73,12 +73,10 @@ extension RingLog {
     stateFile.close()
   }
 
-  /// Tries the disk again after it failed; true when what was in memory is durable.
-  public mutating func retryDisk(now: ClockReading) -> Bool {
-    guard isFailing else { return true }
-    guard isRecovered else { return false }
+  /// While the disk fails: forgets events in memory that every upstream has acknowledged.
+  public mutating func forgetDelivered() {
+    guard isFailing, let first = pending.first, first.end <= lowestCursor else { return }
     let kept = lowestCursor
-    // What every upstream acknowledged meanwhile needs no disk any more.
     pending.removeAll { $0.end <= kept }
     let count = pendingEventCount
     pendingEventCount = pending.reduce(0) { $0 + $1.events.count }
@@ -86,6 +84,13 @@ extension RingLog {
       state.upstreams[slot].offered += UInt64(count - pendingEventCount)
     }
     pendingMemoryByteCount = pending.reduce(0) { $0 + $1.events.memoryByteCount }
+  }
+
+  /// Tries the disk again after it failed; true when what was in memory is durable.
+  public mutating func retryDisk(now: ClockReading) -> Bool {
+    guard isFailing else { return true }
+    guard isRecovered else { return false }
+    forgetDelivered()
     // Nobody needs these numbers on disk, and a later start must not count them once more.
     durable = max(durable, (pending.first?.first ?? next) - 1)
     fence(end: pending.first?.first ?? next)

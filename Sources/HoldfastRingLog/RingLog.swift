@@ -24,8 +24,9 @@ public enum RingLogError: Error, Equatable, Sendable {
 /// rewritten into a fresh one. When that fails too the log is ``isFailing``: it keeps events in
 /// bounded memory and the owner must acknowledge nothing that an upstream has not acknowledged.
 public struct RingLog: ~Copyable {
-  /// Numbers given out beyond the durable one before a state write must raise the bound.
-  static let reservedCount: UInt64 = 65_536
+  /// Numbers given out beyond the durable one before a state write must raise the bound: enough
+  /// for many hours of events that pass through memory while the disk fails.
+  static let reservedCount: UInt64 = 1 << 24
   /// Most bytes of events held in memory while the disk fails.
   static let failingByteCountMax = 16 << 20
   /// Recycled files kept ready.
@@ -197,6 +198,9 @@ public struct RingLog: ~Copyable {
     isStateDirty = true
     mustSaveState = true
   }
+
+  /// Counts bytes of a file of the owner's towards the ring's bound.
+  public mutating func noteOwnFile(grownBy byteCount: Int) { otherByteCount += byteCount }
 
   /// Counts a successful connect of a source.
   public mutating func noteConnect(of index: Int) {

@@ -160,10 +160,11 @@ extension RingLog {
     try flush(&current)
     sealer = current
     try disk.sync(current.file)
-    disk.close(current.file)
     let name = Segment.sealedName(first: source.first, end: source.end)
     try disk.rename(directory + "/" + Sealer.temporaryName, to: directory + "/" + name)
     try disk.syncDirectory(directory)
+    // Not before: whoever gives up sealing after a failure closes the file, and only once.
+    disk.close(current.file)
     current.reader.reset()
     sealer = nil
     segments[place] = Segment(

@@ -51,7 +51,8 @@ struct Segment: Equatable {
     }
     let digits = name.dropFirst(7).dropLast(4)
     guard let first = UInt64(digits.prefix(16), radix: 16),
-      let end = UInt64(digits.suffix(16), radix: 16), first < end, first > 0
+      let end = UInt64(digits.suffix(16), radix: 16), first < end, first > 0,
+      end < UInt64.max >> 1
     else { return nil }
     return first..<end
   }

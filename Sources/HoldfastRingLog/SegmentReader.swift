@@ -28,6 +28,12 @@ final class SegmentReader {
   private var raw: [UInt8] = []
   private var window: [UInt8] = []
   private var windowOffset = 0
+  /// The latest failure to read, during the current call.
+  private var readError: DiskError?
+  /// What can't be read counts as damage, instead of being an error that may pass.
+  var isForgiving = false
+  /// Since when reading has failed, microseconds by boot clock; kept by the owner.
+  var failingSince: Int64?
 
   init(disk: any Disk) { self.disk = disk }
 
@@ -48,7 +54,8 @@ final class SegmentReader {
 
   /// Reads the block that holds `sequence`, which lies within `target`.
   ///
-  /// - Throws: when the file can't be opened; an unreadable part of it counts as damage.
+  /// - Throws: when the file can't be opened or, unless ``isForgiving``, read: the bus may be at
+  ///   fault, and an intact block must not be given up for it.
   /// - Complexity: O(block) when reading on, O(blocks in the segment) after a jump.
   func read(
     _ sequence: SequenceNumber,
@@ -60,6 +67,7 @@ final class SegmentReader {
     {
       return .events(current)
     }
+    readError = nil
     let isSame = segment?.name == target.name && segment?.epoch == target.epoch
     if !isSame || file == nil || sequence < (current?.end ?? .max) {
       reset()
@@ -68,7 +76,16 @@ final class SegmentReader {
       offset = try chainStart(before: sequence)
     }
     segment = target
-    return try readOn(to: sequence, in: target)
+    let outcome = try readOn(to: sequence, in: target)
+    try checkReading()
+    return outcome
+  }
+
+  /// Forgets the place and throws when something could not be read.
+  private func checkReading() throws(DiskError) {
+    guard let error = readError, !isForgiving else { return }
+    reset()
+    throw error
   }
 
   private func readOn(
@@ -77,6 +94,7 @@ final class SegmentReader {
   ) throws(DiskError) -> Outcome {
     while offset < target.dataByteCount {
       guard let header = header(at: offset), header.first < target.end else {
+        try checkReading()
         chainIndex = nil
         offset += Format.alignment
         continue
@@ -126,6 +144,7 @@ final class SegmentReader {
     var probe = 0
     while probe < segment.dataByteCount {
       guard let header = header(at: probe) else {
+        try checkReading()
         probe += Format.alignment
         continue
       }
@@ -170,6 +189,7 @@ final class SegmentReader {
       try disk.read(file, at: offset, count: count, into: &window)
       return window[...]
     } catch {
+      readError = error
       window.removeAll(keepingCapacity: true)
       return []
     }

@@ -125,7 +125,9 @@ struct State: Equatable {
       guard let gap = reader.gapRecord() else { return nil }
       gaps.add(gap)
     }
-    guard floor > 0, reserved > durable, reserved < UInt64.max >> 1 else { return nil }
+    guard floor > 0, floor < UInt64.max >> 1, epoch < UInt64.max >> 1, reserved > durable,
+      reserved < UInt64.max >> 1
+    else { return nil }
   }
 }
 

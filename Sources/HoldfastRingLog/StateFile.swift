@@ -22,8 +22,16 @@ struct StateFile {
     case missing
   }
 
-  /// The newer of the two slots; `isWritable` false: for a reader that will never write.
-  mutating func read(isWritable: Bool = true) throws(DiskError) -> Reading {
+  /// The newer of the two slots.
+  ///
+  /// - Parameters:
+  ///   - isWritable: false for a reader that will never write.
+  ///   - isForgiving: a slot that can't be read counts as damaged; otherwise that is an error,
+  ///     which may pass.
+  mutating func read(
+    isWritable: Bool = true,
+    isForgiving: Bool = true
+  ) throws(DiskError) -> Reading {
     let opened: DiskFile
     do throws(DiskError) {
       opened = try disk.open(name, isWritable: isWritable)
@@ -43,7 +51,9 @@ struct StateFile {
           into: &bytes
         )
       } catch {
-        continue
+        if isForgiving { continue }
+        disk.close(opened)
+        throw error
       }
       switch State.read(bytes[...]) {
       case .state(let state):

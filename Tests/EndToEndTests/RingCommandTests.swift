@@ -52,6 +52,8 @@ import Testing
     #expect(try await tail.ended(within: 20) == .code(0))
     #expect(tail.output.hasSuffix("  sensors/1  v\\t1\n"))
 
+    // The last commit follows within a quarter of a second, the accounts within one more.
+    try await Task.sleep(for: .seconds(2))
     try await commands.expect("ring cat", code: 0) { output in
       output.split(separator: "\n").map { $0.split(separator: " ").first } == ["1", "2", "3"]
     }
