@@ -86,7 +86,7 @@ import Testing
       wall: 0x5152_5354_5556_5758,
       boot: 0x6162_6364_6566_6768,
       bootID: 0x8182_8384_8586_8788,
-      durable: 0x9192_9394_9596_9798,
+      durable: 0x1192_9394_9596_9798,
       payloadChecksum: 0xA1A2_A3A4
     )
     var bytes = [UInt8](repeating: 0xEE, count: Format.headerByteCount)
