@@ -28,6 +28,8 @@ struct StateFile {
   ///   - isWritable: false for a reader that will never write.
   ///   - isForgiving: a slot that can't be read counts as damaged; otherwise that is an error,
   ///     which may pass.
+  /// - Throws: when the file is there and can't be read.
+  /// - Returns: the slot with the higher generation, or why there is none.
   mutating func read(
     isWritable: Bool = true,
     isForgiving: Bool = true
