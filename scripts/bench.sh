@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The figures of the README, measured on this machine and printed as a table.
 #
-#   scripts/bench.sh             all (about five minutes)
+#   scripts/bench.sh             all (about three minutes)
 #   EVENTS=200000 scripts/bench.sh    shorter
 #   TRACES=DIR scripts/bench.sh  also the recorded traces a_scalar.bin, b_json.bin, c_verbose.bin
 #
