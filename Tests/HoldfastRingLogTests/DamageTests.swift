@@ -56,6 +56,21 @@ import Testing
     }
   }
 
+  /// Padding included: two blocks, 65,536 bits.
+  @Test func `every single bit of two blocks may flip`() throws {
+    var ring = try DamagedRing(commitCount: 2, isClosed: false)
+    for name in ring.files.keys.sorted() where !name.hasSuffix("state") {
+      for bit in Swift.stride(from: 0, to: ring.usedByteCount(name) * 8, by: Self.stride) {
+        guard var bytes = ring.files[name] else { continue }
+        bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+        ring.check(name, bytes, "\(name) bit \(bit)")
+      }
+    }
+    print("two blocks: \(ring.caseCount) bits")
+    #expect(ring.faults == [])
+    #expect(ring.caseCount >= 65_536 / Self.stride)
+  }
+
   @Test func `a file cut off at any length yields what was before`() throws {
     for ring in try Self.rings() {
       var ring = ring
