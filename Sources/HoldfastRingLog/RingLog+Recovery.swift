@@ -144,6 +144,7 @@ extension RingLog {
   /// What a hot file holds: a segment, nothing (it becomes a spare), or something newer.
   private mutating func hotSegment(_ entry: DiskEntry) throws(DiskError) -> Segment? {
     guard entry.byteCount >= Format.alignment else {
+      note(.warning, "ring log: \(entry.name) is empty; removed")
       discard(entry.name)
       return nil
     }

@@ -16,6 +16,7 @@ extension RingLog {
     if isFailing { return false }
     do throws(RingLogError) {
       if segments.count > 1, try releaseOldest(now: now) { return true }
+      if try shrink(now: now) { return true }
       if try evictAged(now: now) { return true }
     } catch {
       return false
@@ -34,6 +35,19 @@ extension RingLog {
       sealRetryAt = now.boot + Self.retryDelay
       return false
     }
+  }
+
+  /// Makes a ring whose bound was lowered fit again, a file at a time.
+  ///
+  /// Under `refuse-newest` nothing undelivered goes: the ring shrinks as it is delivered.
+  private mutating func shrink(now: ClockReading) throws(RingLogError) -> Bool {
+    guard byteCount > configuration.byteCountMax else { return false }
+    if let spare = spares.popLast() {
+      discard(spare.name)
+      return true
+    }
+    guard configuration.whenFull == .dropOldest, segments.count > 1 else { return false }
+    return try evictOldest(now: now)
   }
 
   /// Fills the next hot file with zeros ahead of its use, a piece at a time.

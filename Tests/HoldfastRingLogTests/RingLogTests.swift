@@ -191,6 +191,26 @@ import Testing
     #expect(fixture.ring.isFull == false)
   }
 
+  @Test func `a smaller ring size evicts with a gap record`() throws {
+    let fixture = LogFixture(byteCountMax: 64 << 20)
+    for _ in 0..<400 {
+      try fixture.ring.append(
+        fixture.batch(20, payloadByteCount: 5_000),
+        source: 0,
+        now: fixture.now
+      )
+      try fixture.ring.commit(now: fixture.now)
+    }
+    try fixture.ring.close(now: fixture.now)
+    fixture.configuration.byteCountMax = 32 << 20
+    fixture.reopen()
+    while fixture.ring.work(now: fixture.now) {}
+    #expect(fixture.disk.byteCount <= 32 << 20)
+    let (events, gaps) = fixture.readAll()
+    #expect(gaps.map(\.reason) == [.evicted])
+    #expect(UInt64(events.count) + (gaps.first?.count ?? 0) == 8_000)
+  }
+
   @Test func `a failed sync moves what isn't durable to a fresh segment`() throws {
     let fixture = LogFixture()
     try fixture.ring.append(fixture.batch(5), source: 0, now: fixture.now)
