@@ -103,6 +103,15 @@ let package = Package(
       ],
       path: "Tools/Bench", swiftSettings: rules),
 
+    // What `make proof` runs: the simulation, crash states, faults and damage by the million.
+    .executableTarget(
+      name: "proof",
+      dependencies: [
+        "HoldfastSimulation", "HoldfastEvent", "HoldfastRingLog",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Tools/Proof", swiftSettings: rules),
+
     .testTarget(
       name: "HoldfastEventTests", dependencies: ["HoldfastEvent"], swiftSettings: rules),
     .testTarget(

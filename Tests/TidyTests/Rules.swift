@@ -47,6 +47,9 @@ let allowedImports: [String: Set<String>] = [
   ]).subtracting(["HoldfastCodec"]),
   "Bench": core.union(["HoldfastSystem", "ArgumentParser", "Glibc"])
     .subtracting(["HoldfastCodec"]),
+  "Proof": core.union([
+    "HoldfastSimulation", "HoldfastConfiguration", "ArgumentParser", "Glibc", "Synchronization",
+  ]),
   "Traffic": ["CMosquitto", "ArgumentParser", "Glibc", "Synchronization", "FoundationEssentials"],
 ]
 
