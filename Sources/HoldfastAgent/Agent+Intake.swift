@@ -35,6 +35,7 @@ extension Agent {
   ) {
     guard intakes.indices.contains(index) else { return }
     var events = batch
+    let droppedBefore = owner.ring.source(index).droppedCount
     dropLoops(&events, source: index)
     intakes[index].redelivery.examine(&events)
     let isStored: Bool
@@ -45,7 +46,12 @@ extension Agent {
       isStored = false
     }
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
-    intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
+    intakes[index].received(
+      acknowledgedCount,
+      heldUntil: owner.ring.next,
+      needsRecord: owner.ring.source(index).droppedCount > droppedBefore,
+      now: now.boot
+    )
     guard isStored else {
       refuse(
         index,
@@ -186,7 +192,7 @@ extension Agent {
       owner.ring.forgetDelivered()
       for index in intakes.indices
       where (intakes[index].waitingSince != nil || intakes[index].heldCount > 0)
-        && owner.ring.lowestCursor >= intakes[index].heldUntil
+        && owner.ring.lowestCursor >= intakes[index].heldUntil && !intakes[index].needsRecord
       {
         intakes[index].released()
         effects.append(.release(source: index))

@@ -196,11 +196,9 @@ public struct Agent: ~Copyable {
 
   /// What was stored last may come again: its PUBACK may not have left before the stop.
   private mutating func primeRedelivery(_ index: Int) {
-    for batch in owner.ring.recovered {
-      var events = batch.events
-      let slot = owner.ring.slot(ofSource: index)
-      events.rows.removeAll { Int($0.source) != slot }
-      intakes[index].redelivery.examine(&events)
+    let slot = owner.ring.slot(ofSource: index)
+    for event in owner.ring.recovered where Int(event.source) == slot {
+      intakes[index].redelivery.remember(event.hash)
     }
     intakes[index].redelivery.linkLost()
   }

@@ -18,6 +18,9 @@ public struct Intake: Sendable {
   public private(set) var heldCount = 0
   /// While the disk fails: every upstream must have passed this number before the release.
   public private(set) var heldUntil: SequenceNumber = 0
+  /// An event it handed over was dropped: even while the disk fails its PUBACK waits until the
+  /// drop is recorded durably, as no upstream can have passed what is not there.
+  public private(set) var needsRecord = false
   /// Since when the source waits for an answer; nil: it reads.
   public private(set) var waitingSince: Int64?
   /// We closed it for want of room; what its broker drops meanwhile is unknown to us.
@@ -58,14 +61,27 @@ public struct Intake: Sendable {
     grant = nil
     heldCount = 0
     heldUntil = 0
+    needsRecord = false
     waitingSince = nil
     redelivery.linkLost()
   }
 
   /// Events came in; the source waits from now on.
-  public mutating func received(_ count: Int, heldUntil end: SequenceNumber, now: Int64) {
+  ///
+  /// - Parameters:
+  ///   - count: how many want a PUBACK.
+  ///   - end: the log's next number after them.
+  ///   - needsRecord: whether one of them was dropped.
+  ///   - now: boot clock.
+  public mutating func received(
+    _ count: Int,
+    heldUntil end: SequenceNumber,
+    needsRecord: Bool = false,
+    now: Int64
+  ) {
     heldCount += count
     heldUntil = end
+    if needsRecord { self.needsRecord = true }
     waitingSince = now
   }
 
@@ -81,6 +97,7 @@ public struct Intake: Sendable {
   public mutating func released() {
     heldCount = 0
     heldUntil = 0
+    needsRecord = false
     waitingSince = nil
     link.noteProgress()
   }

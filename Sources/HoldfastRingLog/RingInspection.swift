@@ -86,7 +86,7 @@ public final class RingInspection {
 
   private(set) var state: State?
   var segments: [Segment] = []
-  var tailScan = TailScan()
+  var tailScan: TailScan?
 
   /// Looks into `disk`.
   ///

@@ -9,6 +9,14 @@ public enum RingLogError: Error, Equatable, Sendable {
   case compression
 }
 
+/// What is known of an event found at the start: which source it came from, and a hash of it.
+public struct RecoveredEvent: Equatable, Sendable {
+  /// As in `EventBatch.Row.source`.
+  public var source: UInt8
+  /// Its ``EventBatch/contentHash(_:)``.
+  public var hash: UInt64
+}
+
 /// The bounded, compressed log of all events, in segments on one disk.
 ///
 /// Single owner, synchronous, deterministic: the disk is handed in, as are both clocks and the
@@ -46,7 +54,7 @@ public struct RingLog: ~Copyable {
   /// A drop or gap that must be durable before anything after it is acknowledged.
   var mustSaveState = false
   /// Ascending by number; the last one is `active`'s while there is one.
-  var segments: [Segment] = []
+  var segments = SegmentTable()
   var spares: [SpareFile] = []
   var preparing: PreparingFile?
   var active: ActiveSegment?
@@ -60,7 +68,9 @@ public struct RingLog: ~Copyable {
   var sealRetryAt: Int64 = 0
   var ageCheckAt: Int64 = 0
   var lastHotIndex = 0
-  /// Bytes of files of ours that are no segments: quarantine and the owner's files.
+  /// Files that a newer version wrote: kept untouched for it, until the bound needs their room.
+  var newerFiles: [SpareFile] = []
+  /// Bytes of files of ours that are no segments: of a newer format, in quarantine, the owner's.
   var otherByteCount = 0
 
   /// The number that the next event gets.
@@ -77,7 +87,7 @@ public struct RingLog: ~Copyable {
   /// Lines for the operator since the owner last took them.
   public var log: [LogEntry] = []
   /// The latest events found at the start, for recognising what a broker sends again.
-  public var recovered: [StoredBatch] = []
+  public var recovered: [RecoveredEvent] = []
   /// Per upstream: the first number not yet handed over to its link.
   ///
   /// Set by the owner; eviction
@@ -152,9 +162,10 @@ public struct RingLog: ~Copyable {
   public var hasUnsavedState: Bool { isStateDirty }
 
   /// Bytes on disk of every file of ours.
+  ///
+  /// - Complexity: O(1).
   public var byteCount: Int {
-    var sum = State.fileByteCount + otherByteCount
-    for segment in segments { sum += segment.byteCount }
+    var sum = State.fileByteCount + otherByteCount + segments.byteCount
     for spare in spares { sum += spare.byteCount }
     if let sealer { sum += sealer.writtenByteCount }
     if let preparing { sum += preparing.writtenByteCount }
@@ -210,7 +221,11 @@ public struct RingLog: ~Copyable {
 
   /// The lowest number that some upstream still needs.
   public var lowestCursor: SequenceNumber {
-    upstreamIndices.map { state.upstreams[$0].cursor }.min() ?? next
+    var lowest: SequenceNumber?
+    for slot in upstreamIndices {
+      lowest = min(lowest ?? .max, state.upstreams[slot].cursor)
+    }
+    return lowest ?? next
   }
 
   mutating func note(_ level: LogEntry.Level, _ message: String) {

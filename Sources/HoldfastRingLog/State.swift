@@ -5,7 +5,8 @@ internal import HoldfastEvent
 struct State: Equatable {
   /// Most named sources and upstreams remembered.
   static let ledgerCountMax = 64
-  /// Bytes of one slot: enough for every bound above at once.
+  /// Bytes of one slot: enough for as many ledgers and gap records as there can be, at their
+  /// largest. A test adds that up.
   static let slotByteCount = 512 << 10
   static let fileByteCount = 2 * slotByteCount
   /// `HFS1` in the file.
@@ -62,6 +63,7 @@ struct State: Equatable {
     }
     body.appendFixed(UInt32(gaps.records.count))
     for gap in gaps.records { body.append(gap) }
+    body.appendFixed(gaps.joinCount)
     var bytes: [UInt8] = []
     bytes.appendFixed(Self.magic)
     bytes.append(Format.major)
@@ -125,6 +127,7 @@ struct State: Equatable {
       guard let gap = reader.gapRecord() else { return nil }
       gaps.add(gap)
     }
+    gaps.joinCount = reader.fixed() ?? 0
     guard floor > 0, floor < UInt64.max >> 1, epoch < UInt64.max >> 1, reserved > durable,
       reserved < UInt64.max >> 1
     else { return nil }

@@ -1,0 +1,42 @@
+/// Whether bytes are a topic that an event may have: not empty, UTF-8, no NUL, no wildcard
+/// (MQTT-4.7.1-1, 4.7.3-1 to 4.7.3-3).
+///
+/// No MQTT server may send another one, and no upstream would take it.
+///
+/// - Complexity: O(bytes), eight at a time while they are ASCII.
+@inline(__always)
+public func isTopicName(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  guard unsafe !bytes.isEmpty, bytes.count <= Int(UInt16.max) else { return false }
+  var offset = 0
+  while offset + 8 <= bytes.count {
+    let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    if !isPlainText(word) { return unsafe isMixedTopicName(bytes) }
+    offset += 8
+  }
+  while offset < bytes.count {
+    if !isPlainText(UInt64(unsafe bytes[offset]) | 0x2020_2020_2020_2000) {
+      return unsafe isMixedTopicName(bytes)
+    }
+    offset += 1
+  }
+  return true
+}
+
+/// Whether eight bytes are ASCII and neither NUL nor `#` nor `+`.
+@inline(__always)
+private func isPlainText(_ word: UInt64) -> Bool {
+  let tops: UInt64 = 0x8080_8080_8080_8080
+  // While no byte has its top bit set, a byte is 0 exactly where adding 0x7f leaves that bit 0.
+  let sevens = ~tops
+  let hash = (word ^ 0x2323_2323_2323_2323) &+ sevens
+  let plus = (word ^ 0x2b2b_2b2b_2b2b_2b2b) &+ sevens
+  return word & tops == 0 && (word &+ sevens) & hash & plus & tops == tops
+}
+
+/// The same byte by byte, for what is not plain ASCII.
+private func isMixedTopicName(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  for unsafe byte in unsafe bytes {
+    if byte == 0 || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "+") { return false }
+  }
+  return unsafe String(validating: bytes, as: UTF8.self) != nil
+}
