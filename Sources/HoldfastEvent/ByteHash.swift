@@ -8,7 +8,8 @@ public func hashed(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
   var hash = seed ^ 0x9e37_79b9_7f4a_7c15 &+ UInt64(truncatingIfNeeded: bytes.count)
   var offset = 0
   while offset + 8 <= bytes.count {
-    hash = (hash ^ (unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+    hash =
+      (hash ^ (unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
       &* 0xff51_afd7_ed55_8ccd
     hash ^= hash >> 32
     offset += 8

@@ -35,8 +35,9 @@ private func isPlainText(_ word: UInt64) -> Bool {
 
 /// The same byte by byte, for what is not plain ASCII.
 private func isMixedTopicName(_ bytes: UnsafeRawBufferPointer) -> Bool {
-  for unsafe byte in unsafe bytes {
-    if byte == 0 || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "+") { return false }
+  let copy = unsafe [UInt8](bytes)
+  for byte in copy where byte == 0 || byte == UInt8(ascii: "#") || byte == UInt8(ascii: "+") {
+    return false
   }
-  return unsafe String(validating: bytes, as: UTF8.self) != nil
+  return String(validating: copy, as: UTF8.self) != nil
 }

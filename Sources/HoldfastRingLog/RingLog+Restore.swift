@@ -11,6 +11,8 @@ extension RingLog {
     now: ClockReading
   ) throws(DiskError) {
     arrange(found)
+    // Whatever a hot file of a newer format held must not pass for damage to the one before.
+    if !isStateKnown || holeReason == .newerFormat { try findEnds() }
     if !isStateKnown { try freeStale(now: now) }
     // Files may hold torn blocks of lives begun after the last save; none of those comes again.
     if !state.isClean { state.epoch += Self.epochReserve }
@@ -57,6 +59,16 @@ extension RingLog {
     segments = SegmentTable(arranged.kept)
   }
 
+  /// Ends each hot segment at what was written into it, not at where the next one begins.
+  private mutating func findEnds() throws(DiskError) {
+    for place in segments.indices.dropLast() where !segments[place].isSealed {
+      var segment = segments[place]
+      let written = try scan(segment).end(durable: 0, gaps: state.gaps).written
+      segment.end = min(segment.end, written)
+      segments[place] = segment
+    }
+  }
+
   /// Without the state: frees hot files that waited for their next life, and tells holes in the
   /// numbers that an unclean stop left from those that damage left.
   ///
@@ -68,11 +80,7 @@ extension RingLog {
     var stale = 0
     for place in segments.indices.dropLast() {
       let next = segments[place + 1]
-      var segment = segments[place]
-      if !segment.isSealed {
-        segment.end = min(next.first, try scan(segment).end(durable: 0, gaps: GapList()).written)
-        segments[place] = segment
-      }
+      let segment = segments[place]
       guard segment.end < next.first else { continue }
       let lives = try epoch(of: next) &- epoch(of: segment)
       if lives & (Self.epochReserve - 1) != 1 {
