@@ -6,17 +6,21 @@
 @inline(__always)
 public func hashed(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
   var hash = seed ^ 0x9e37_79b9_7f4a_7c15 &+ UInt64(truncatingIfNeeded: bytes.count)
+  let count = bytes.count
   var offset = 0
-  while offset + 8 <= bytes.count {
-    hash =
-      (hash ^ (unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-      &* 0xff51_afd7_ed55_8ccd
-    hash ^= hash >> 32
-    offset += 8
-  }
-  while offset < bytes.count {
-    hash = (hash ^ UInt64(unsafe bytes[offset])) &* 0x0000_0100_0000_01b3
-    offset += 1
+  while offset < count {
+    if count >= 8 {
+      // The last word overlaps the one before it.
+      let place = min(offset, count - 8)
+      hash =
+        (hash ^ (unsafe bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)))
+        &* 0xff51_afd7_ed55_8ccd
+      hash ^= hash >> 32
+      offset += 8
+    } else {
+      hash = (hash ^ UInt64(unsafe bytes[offset])) &* 0x0000_0100_0000_01b3
+      offset += 1
+    }
   }
   hash = hash &* 0xc4ce_b9fe_1a85_ec53
   return hash ^ hash >> 29

@@ -6,18 +6,17 @@
 /// - Complexity: O(bytes), eight at a time while they are ASCII.
 @inline(__always)
 public func isTopicName(_ bytes: UnsafeRawBufferPointer) -> Bool {
-  guard unsafe !bytes.isEmpty, bytes.count <= Int(UInt16.max) else { return false }
+  let count = bytes.count
+  guard count > 0, count <= Int(UInt16.max) else { return false }
   var offset = 0
-  while offset + 8 <= bytes.count {
-    let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+  while offset < count {
+    // The last word overlaps the one before it; what is shorter than a word goes byte by byte.
+    let word =
+      count >= 8
+      ? unsafe bytes.loadUnaligned(fromByteOffset: min(offset, count - 8), as: UInt64.self)
+      : UInt64(unsafe bytes[offset]) | 0x2020_2020_2020_2000
     if !isPlainText(word) { return unsafe isMixedTopicName(bytes) }
-    offset += 8
-  }
-  while offset < bytes.count {
-    if !isPlainText(UInt64(unsafe bytes[offset]) | 0x2020_2020_2020_2000) {
-      return unsafe isMixedTopicName(bytes)
-    }
-    offset += 1
+    offset += count >= 8 ? 8 : 1
   }
   return true
 }

@@ -153,7 +153,10 @@ extension RingLog {
 
   /// Saves that the first segment is gone, then frees its file.
   ///
-  /// - Parameter isKept: whether a file of a newer format is kept for whoever can read it.
+  /// - Parameters:
+  ///   - isKept: whether a file of a newer format is kept for whoever can read it.
+  ///   - now: both clocks.
+  /// - Throws: when that can't be saved; the segment is still there then.
   private mutating func dropFirstSegment(
     isKept: Bool,
     now: ClockReading

@@ -5,8 +5,7 @@ internal import HoldfastEvent
 struct State: Equatable {
   /// Most named sources and upstreams remembered.
   static let ledgerCountMax = 64
-  /// Bytes of one slot: enough for as many ledgers and gap records as there can be, at their
-  /// largest. A test adds that up.
+  /// Bytes of one slot: as many ledgers and gap records as there can be fit, at their largest.
   static let slotByteCount = 512 << 10
   static let fileByteCount = 2 * slotByteCount
   /// `HFS1` in the file.
