@@ -23,8 +23,6 @@ public struct Intake: Sendable {
   public private(set) var needsRecord = false
   /// Since when the source waits for an answer; nil: it reads.
   public private(set) var waitingSince: Int64?
-  /// We closed it for want of room; what its broker drops meanwhile is unknown to us.
-  public private(set) var isPaused = false
 
   /// A source that is not connected.
   public init(configuration: SourceConfiguration, seed: UInt64) {
@@ -53,7 +51,6 @@ public struct Intake: Sendable {
   /// The broker answered CONNACK.
   public mutating func connected(_ grant: SessionGrant) {
     self.grant = grant
-    isPaused = false
   }
 
   /// The link is gone, and the held PUBACKs with it.
@@ -101,7 +98,4 @@ public struct Intake: Sendable {
     waitingSince = nil
     link.noteProgress()
   }
-
-  /// We close it until there is room again.
-  public mutating func pause() { isPaused = true }
 }

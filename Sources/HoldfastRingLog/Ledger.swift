@@ -57,6 +57,8 @@ public struct SourceLedger: Equatable, Sendable {
   public var possiblyRedelivered: UInt64 = 0
   /// Successful connects: after the first, a broker without our session has lost something.
   public var connects: UInt64 = 0
+  /// We closed it for want of room: what its broker drops meanwhile is unknown to us.
+  public var isPaused = false
 
   /// An account of nothing.
   public init(name: String) { self.name = name }

@@ -111,7 +111,7 @@ extension RingLog {
         if let segment = try hotSegment(entry) { found.append(segment) }
       } else if let range = Segment.sealedRange(entry.name) {
         if let segment = sealedSegment(entry, range) { found.append(segment) }
-      } else if entry.name.hasPrefix("dead-letter") {
+      } else if RecordFile.isOwners(entry.name) {
         otherByteCount += entry.byteCount
       } else {
         note(.warning, "ring log: unknown file \(directory)/\(entry.name); left alone")

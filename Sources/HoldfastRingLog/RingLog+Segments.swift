@@ -74,6 +74,12 @@ extension RingLog {
     fits(2 * configuration.segmentByteCount + configuration.byteCountMax / 20)
   }
 
+  /// Whether the next segment costs undelivered events, or is refused.
+  public var isOutOfRoom: Bool {
+    spares.isEmpty && !fits(configuration.segmentByteCount)
+      && !(segments.first.map { isReleasable($0) } ?? false)
+  }
+
   private mutating func makeRoomForSegment(now: ClockReading) throws(RingLogError) {
     var hasReleased = false
     while spares.isEmpty && !fits(configuration.segmentByteCount) {

@@ -46,8 +46,9 @@ public struct RingLog: ~Copyable {
   let configuration: RingConfiguration
   let bootID: UInt64
   let givesUpUnreadable: Bool
-  /// `ring`, or `ring.1` and so on beside a ring of a newer format.
-  var directory = "ring"
+  /// `ring`, or `ring.1` and so on beside a ring of a newer format; the owner's files lie there
+  /// too.
+  public internal(set) var directory = "ring"
   var state: State
   var stateFile: StateFile
   var isStateDirty = false
@@ -216,6 +217,14 @@ public struct RingLog: ~Copyable {
   /// Counts a successful connect of a source.
   public mutating func noteConnect(of index: Int) {
     state.sources[sourceIndices[index]].connects += 1
+    isStateDirty = true
+  }
+
+  /// Notes whether a source is closed for want of room; a start after a crash must still know it.
+  public mutating func setPaused(_ isPaused: Bool, source index: Int) {
+    let slot = sourceIndices[index]
+    guard state.sources[slot].isPaused != isPaused else { return }
+    state.sources[slot].isPaused = isPaused
     isStateDirty = true
   }
 

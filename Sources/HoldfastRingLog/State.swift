@@ -47,6 +47,7 @@ struct State: Equatable {
       body.appendPrefixed(source.name.utf8)
       body.appendCounters([
         source.received, source.stored, source.possiblyRedelivered, source.connects,
+        source.isPaused ? 1 : 0,
       ])
       body.appendCounters(source.dropped)
     }
@@ -166,7 +167,7 @@ extension ByteReader {
   }
 
   fileprivate mutating func sourceLedger() -> SourceLedger? {
-    guard let name = prefixed(), let counts = counters(4),
+    guard let name = prefixed(), let counts = counters(5),
       let dropped = counters(SourceDropReason.allCases.count)
     else { return nil }
     var ledger = SourceLedger(name: String(decoding: name, as: UTF8.self))
@@ -174,6 +175,7 @@ extension ByteReader {
     ledger.stored = counts[1]
     ledger.possiblyRedelivered = counts[2]
     ledger.connects = counts[3]
+    ledger.isPaused = counts[4] == 1
     ledger.dropped = dropped
     return ledger
   }

@@ -7,19 +7,25 @@ struct AgentSettings {
   var ringSize = "64MiB"
   var whenFull = "drop-oldest"
   var commitInterval = "50ms"
+  var sourceLines: [String] = []
   var upstreamLines: [String] = []
 
   var text: String {
-    let lines = [
+    let head = [
       "[agent]", #"id = "edge""#,
       "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
       #"commit_interval = "\#(commitInterval)""#,
+    ]
+    let source = [
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
       #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
+    ]
+    let upstream = [
       "[[upstream]]", #"name = "central""#, #"url = "\#(upstreamURL)""#,
       #"backoff_max = "1s""#,
     ]
-    return (lines + upstreamLines).joined(separator: "\n") + "\n"
+    let lines = head + source + sourceLines + upstream + upstreamLines
+    return lines.joined(separator: "\n") + "\n"
   }
 }
 
