@@ -27,9 +27,11 @@ final class ChildProcess {
     _ program: String,
     _ arguments: [String],
     output: String,
-    environment: [(String, String)] = []
+    environment: [(String, String)] = [],
+    network: Network? = nil
   ) throws {
     name = program
+    let (program, arguments) = network?.wrap(program, arguments) ?? (program, arguments)
     outputPath = output
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -151,7 +153,7 @@ func eventually(
   let deadline = clock.now + .seconds(seconds)
   while try !condition() {
     if clock.now >= deadline { return false }
-    try await Task.sleep(for: .milliseconds(20))
+    try await Task.sleep(for: .milliseconds(10))
   }
   return true
 }

@@ -7,6 +7,7 @@ struct AgentSettings {
   var ringSize = "64MiB"
   var whenFull = "drop-oldest"
   var commitInterval = "50ms"
+  var sourceLines: [String] = []
   var upstreamLines: [String] = []
 
   var text: String {
@@ -16,10 +17,12 @@ struct AgentSettings {
       #"commit_interval = "\#(commitInterval)""#,
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
       #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
+    ]
+    let upstream = [
       "[[upstream]]", #"name = "central""#, #"url = "\#(upstreamURL)""#,
       #"backoff_max = "1s""#,
     ]
-    return (lines + upstreamLines).joined(separator: "\n") + "\n"
+    return (lines + sourceLines + upstream + upstreamLines).joined(separator: "\n") + "\n"
   }
 }
 
@@ -42,6 +45,9 @@ final class HoldfastProcess {
   var log: String { readText(logPath) }
   var isRunning: Bool { process.map { $0.status == nil } ?? false }
 
+  /// 0 while it doesn't run.
+  var processID: Int32 { process.map { $0.status == nil ? $0.processID : 0 } ?? 0 }
+
   /// Bytes of memory in use now; 0 while it doesn't run.
   var residentByteCount: Int {
     guard let process, process.status == nil else { return 0 }
@@ -55,7 +61,8 @@ final class HoldfastProcess {
       Programs.holdfast,
       ["run", "--config", configuration, "--data-dir", dataDirectory],
       output: logPath,
-      environment: environment
+      environment: environment,
+      network: scratch.network
     )
   }
 

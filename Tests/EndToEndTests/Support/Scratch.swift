@@ -4,6 +4,8 @@ import Synchronization
 /// A temporary directory of one test; goes with its owner.
 final class Scratch {
   let path: String
+  /// Where the test's programs run, if not in everyone's network.
+  var network: Network?
   private var counter = 0
 
   init() throws {
@@ -121,18 +123,5 @@ enum Programs {
     // Run by a helper that lives elsewhere: the build directory under the package.
     let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
     return "/\(root)/.build/debug/\(name)"
-  }
-}
-
-/// Rounds that this machine can't do, counted so that a run without them is seen to be one.
-enum Skips {
-  private static let count = Mutex(0)
-
-  static func note(_ reason: String) {
-    let number = count.withLock { count in
-      count += 1
-      return count
-    }
-    print("SKIPPED: \(reason) (skips so far: \(number))")
   }
 }

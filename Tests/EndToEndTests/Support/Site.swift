@@ -12,20 +12,26 @@ final class Site {
 
   /// Nothing runs yet.
   ///
-  /// `traffic` are more arguments for the sensors; the ring log lives in `dataDirectory`, or else
+  /// `traffic` are more arguments for the sensors; `brokerSettings` are more lines for both brokers; the ring log lives in `dataDirectory`, or else
   /// in the scratch directory; `change` sets what is special about the agent's configuration.
   init(
     traffic: [String] = [],
     dataDirectory: String? = nil,
+    brokerSettings: [String] = [],
     scratch: Scratch? = nil,
     change: (inout AgentSettings) -> Void = { _ in }
   ) throws {
     let scratch = try scratch ?? Scratch()
     self.scratch = scratch
-    sensorsBroker = try Broker("sensors", in: scratch)
-    centralBroker = try Broker("central", in: scratch)
+    sensorsBroker = try Broker("sensors", in: scratch, settings: brokerSettings)
+    centralBroker = try Broker("central", in: scratch, settings: brokerSettings)
     sensors = Sensors(url: sensorsBroker.url, in: scratch, traffic)
-    var settings = AgentSettings(sourceURL: sensorsBroker.url, upstreamURL: centralBroker.url)
+    // In a network of its own the agent has a way to each broker that nobody else goes.
+    let isPrivate = scratch.network != nil
+    var settings = AgentSettings(
+      sourceURL: sensorsBroker.url(at: isPrivate ? Network.sourceAddress : Broker.address),
+      upstreamURL: centralBroker.url(at: isPrivate ? Network.upstreamAddress : Broker.address)
+    )
     change(&settings)
     agent = try HoldfastProcess(
       settings,
@@ -69,11 +75,17 @@ final class Site {
 
   /// Waits until all has come, stops the agent, and has it check its ring log.
   func finish(within seconds: Double = 150) async throws -> TallyReport {
+    try await finishWithAccount(within: seconds).tally
+  }
+
+  /// The same, with what `ring verify` says about the agent's own counters.
+  func finishWithAccount(
+    within seconds: Double = 150
+  ) async throws -> (tally: TallyReport, account: TallyReport) {
     guard let collector else { throw TestFailure("the site was not started") }
     let tally = try await collector.tally(within: seconds)
     try await agent.stop()
-    _ = try await agent.verify()
-    return tally
+    return (tally, try TallyReport(try await agent.verify()))
   }
 }
 
