@@ -3,9 +3,6 @@ import Testing
 extension Rounds {
   /// The brokers themselves fail.
   @Suite(.serialized) struct Brokers {
-    private static let sourceClient = "edge-floor"
-    private static let upstreamClient = "edge-to-central"
-
     /// A broker that is killed loses some of what it acknowledged, to its publishers and to us.
     ///
     /// Ours to keep: what we acknowledged to it is in the log, and all of that is delivered.
@@ -26,7 +23,7 @@ extension Rounds {
         }
       }
       let acknowledgedCount = site.sensorsBroker.logCount(
-        of: ": Received PUBACK from \(Self.sourceClient) "
+        of: ": Received PUBACK from \(HoldfastProcess.sourceClient) "
       )
       #expect(acknowledgedCount > 0, "\(account)")
       #expect(
@@ -54,7 +51,7 @@ extension Rounds {
       }
       // Gap records go the same way, and there are none.
       let acknowledgedCount = site.centralBroker.logCount(
-        of: ": Sending PUBACK to \(Self.upstreamClient) "
+        of: ": Sending PUBACK to \(HoldfastProcess.upstreamClient) "
       )
       #expect(account["delivered"] <= acknowledgedCount, "\(acknowledgedCount): \(account)")
       #expect(account["delivered"] == account["stored"], "\(account)")

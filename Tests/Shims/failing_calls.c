@@ -18,8 +18,7 @@
 #include <unistd.h>
 
 // In the order of the test's list.
-enum call { CALL_OPENAT, CALL_PREAD, CALL_PWRITE, CALL_FDATASYNC, CALL_FSYNC, CALL_RENAMEAT,
-            CALL_UNLINKAT, CALL_COUNT };
+enum call { CALL_OPENAT, CALL_PREAD, CALL_PWRITE, CALL_FDATASYNC, CALL_FSYNC };
 
 struct fault {
   _Atomic int32_t error;    // errno; 0: none; -1: moves half of the bytes
@@ -95,18 +94,6 @@ int fsync(int descriptor) {
   REAL(int, "fsync", int);
   FAIL(CALL_FSYNC)
   return real(descriptor);
-}
-
-int renameat(int old_directory, const char *old_name, int directory, const char *name) {
-  REAL(int, "renameat", int, const char *, int, const char *);
-  FAIL(CALL_RENAMEAT)
-  return real(old_directory, old_name, directory, name);
-}
-
-int unlinkat(int directory, const char *name, int flags) {
-  REAL(int, "unlinkat", int, const char *, int);
-  FAIL(CALL_UNLINKAT)
-  return real(directory, name, flags);
 }
 
 int openat(int directory, const char *name, int flags, ...) {

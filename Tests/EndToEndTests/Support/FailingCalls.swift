@@ -7,7 +7,7 @@ import Glibc
 final class FailingCalls {
   /// In the library's order.
   enum Call: Int, CaseIterable {
-    case openat, pread, pwrite, fdatasync, fsync, renameat, unlinkat
+    case openat, pread, pwrite, fdatasync, fsync
   }
 
   private static let pageByteCount = 4096
@@ -68,6 +68,8 @@ final class FailingCalls {
 
   /// How often a call has failed or was shortened.
   func hitCount(_ call: Call) -> Int { Int(page[call.rawValue * Self.fieldCount + 3]) }
+
+  var hitCounts: [Int] { Call.allCases.map { hitCount($0) } }
 
   private func set(_ call: Call, error: UInt32, every: Int) {
     let first = call.rawValue * Self.fieldCount

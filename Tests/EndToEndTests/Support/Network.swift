@@ -6,7 +6,7 @@ import Glibc
 final class Network {
   /// What happens to packets between the agent and a broker.
   enum Loss {
-    /// Both sides are told at once.
+    /// Whatever the agent sends is answered by a reset.
     case reset
     /// Nothing comes through, in either direction, and nobody is told.
     case blackHole
@@ -61,11 +61,7 @@ final class Network {
   func lose(_ loss: Loss, at address: String) async throws {
     let rules =
       switch loss {
-      case .reset:
-        [
-          "daddr \(address) meta l4proto tcp reject with tcp reset",
-          "saddr \(address) meta l4proto tcp reject with tcp reset",
-        ]
+      case .reset: ["daddr \(address) meta l4proto tcp reject with tcp reset"]
       case .blackHole: ["daddr \(address) drop", "saddr \(address) drop"]
       case .deafness: ["saddr \(address) drop"]
       case .acknowledgements:

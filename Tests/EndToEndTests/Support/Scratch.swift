@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A temporary directory of one test; goes with its owner.
+/// A temporary directory of one test; goes with its owner, unless HOLDFAST_KEEP is set.
 final class Scratch {
   let path: String
   /// Where the test's programs run, if not in everyone's network.
@@ -18,7 +18,9 @@ final class Scratch {
     chmod(path, 0o755)
   }
 
-  deinit { Self.remove(path) }
+  deinit {
+    if getenv("HOLDFAST_KEEP") == nil { Self.remove(path) }
+  }
 
   func newPath(_ name: String) -> String {
     counter += 1

@@ -11,6 +11,7 @@ final class SmallDisk {
   let mountPoint: String
   private let kind: Kind
   private let scratch: Scratch
+  private var image = ""
   private var device: LoopDevice?
   private var isMounted = false
 
@@ -25,7 +26,7 @@ final class SmallDisk {
     do {
       guard getuid() == 0 else { throw TestFailure("not root") }
       if case .ext4(let byteCount, _) = kind {
-        let image = scratch.newPath("disk.img")
+        image = scratch.newPath("disk.img")
         try writeText(image, "")
         guard truncate(image, byteCount) == 0 else { throw TestFailure("no room for \(image)") }
         // Without lazy initialisation, which would write when nobody expects it.
@@ -35,7 +36,6 @@ final class SmallDisk {
           in: scratch
         )
         guard made.status == .code(0) else { throw TestFailure("mkfs.ext4: \(made.output)") }
-        device = try LoopDevice(image: image)
       }
       try mount()
     } catch {
@@ -89,7 +89,7 @@ final class SmallDisk {
     let result =
       switch kind {
       case .ext4(_, let options):
-        Glibc.mount(device?.path, mountPoint, "ext4", flags, options)
+        Glibc.mount(try connectDevice(), mountPoint, "ext4", flags, options)
       case .memory(let byteCount, let inodeCount):
         Glibc.mount(
           "tmpfs",
@@ -101,6 +101,14 @@ final class SmallDisk {
       }
     guard result == 0 else { throw TestFailure("can't mount \(mountPoint): \(errorText())") }
     isMounted = true
+  }
+
+  /// A new device each time: the kernel's cache of the old one must not outlive a power cut.
+  private func connectDevice() throws -> String {
+    device = nil
+    let device = try LoopDevice(image: image)
+    self.device = device
+    return device.path
   }
 }
 
@@ -123,11 +131,12 @@ private final class LoopDevice {
       guard number >= 0, descriptor >= 0 else {
         throw TestFailure("no free loop device: \(errorText())")
       }
-      if ioctl(descriptor, 0x4C00, file) == 0 {  // LOOP_SET_FD
-        // struct loop_info64, whose lo_flags get LO_FLAGS_AUTOCLEAR.
-        var information = [UInt8](repeating: 0, count: 232)
-        information[52] = 4
-        ioctl(descriptor, 0x4C04, &information)  // LOOP_SET_STATUS64
+      // struct loop_info64, whose lo_flags get LO_FLAGS_AUTOCLEAR.
+      var information = [UInt8](repeating: 0, count: 232)
+      information[52] = 4
+      if ioctl(descriptor, 0x4C00, file) == 0,  // LOOP_SET_FD
+        ioctl(descriptor, 0x4C04, &information) == 0  // LOOP_SET_STATUS64
+      {
         self.path = path
         self.descriptor = descriptor
         return
