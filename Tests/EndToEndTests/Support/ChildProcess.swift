@@ -160,7 +160,7 @@ func eventually(
 
 /// The text of a file, empty where there is none.
 func readText(_ path: String) -> String {
-  guard let file = fopen(path, "r") else { return "" }
+  guard let file = fopen(path, "re") else { return "" }
   defer { fclose(file) }
   var bytes: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -172,7 +172,7 @@ func readText(_ path: String) -> String {
 }
 
 func writeText(_ path: String, _ text: String) throws {
-  guard let file = fopen(path, "w") else {
+  guard let file = fopen(path, "we") else {
     throw TestFailure("\(path): \(String(cString: strerror(errno)))")
   }
   let isWritten = fputs(text, file) >= 0

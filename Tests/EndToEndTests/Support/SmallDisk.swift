@@ -50,7 +50,7 @@ final class SmallDisk {
 
   /// What was not synced is gone, as after a power cut; the file system answers with EIO from here.
   func cutPower() throws {
-    let descriptor = open(mountPoint, O_RDONLY | O_DIRECTORY)
+    let descriptor = open(mountPoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw TestFailure("can't open \(mountPoint)") }
     defer { close(descriptor) }
     // EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32); 2: without writing the journal first.
@@ -154,8 +154,10 @@ func errorText() -> String { String(cString: strerror(errno)) }
 func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
 /// Writes until a file system has only `spare` bytes left.
+///
+/// No process of another lane may inherit the file: it would keep the room after its removal.
 func fill(_ path: String, sparing spare: Int) throws {
-  let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
   guard descriptor >= 0 else { throw TestFailure("can't write \(path)") }
   defer { close(descriptor) }
   var statistics = statvfs()
@@ -176,7 +178,7 @@ func fillInodes(_ directory: String) throws -> [String] {
   var paths: [String] = []
   while true {
     let path = "\(directory)/\(paths.count)"
-    let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
       guard errno == ENOSPC else { throw TestFailure("can't make \(path): \(errorText())") }
       return paths
