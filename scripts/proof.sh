@@ -34,7 +34,7 @@ describe() {
     flips) echo "bit flips|500000|(bit )?flips" ;;
     kills) echo "kill -9 end to end|1000|kill -9" ;;
     cuts) echo "ext4 power cuts|200|ext4 power cuts" ;;
-    rounds) echo "rounds of other real faults|50|rounds$" ;;
+    rounds) echo "rounds of other real faults|19|rounds$" ;;
     fuzz) echo "fuzz executions|10000000|executions" ;;
     mutants) echo "mutants killed|20|mutants killed" ;;
   esac
@@ -51,7 +51,7 @@ stage() {
     cuts) HOLDFAST_POWER_CUTS=${CUTS:-200} end_to_end PowerCuts ;;
     rounds)
       HOLDFAST_ROUND_REPEATS=${REPEATS:-3} \
-        end_to_end 'Rounds.*(Networks|Brokers|Disks|Calls|Machines)'
+        end_to_end 'Rounds.*(Links|BlackHoles|Brokers|Disks|Calls|Machines)'
       ;;
     fuzz) exec scripts/fuzz.sh "${FUZZ:-10000000}" ;;
     mutants) exec scripts/mutants.sh ;;

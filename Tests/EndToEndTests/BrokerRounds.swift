@@ -23,7 +23,7 @@ extension Rounds {
         }
       }
       let acknowledgedCount = site.sensorsBroker.logCount(
-        of: ": Received PUBACK from \(HoldfastProcess.sourceClient) "
+        of: ": Received PUBACK from \(End.source.client) "
       )
       #expect(acknowledgedCount > 0, "\(account)")
       #expect(
@@ -51,7 +51,7 @@ extension Rounds {
       }
       // Gap records go the same way, and there are none.
       let acknowledgedCount = site.centralBroker.logCount(
-        of: ": Sending PUBACK to \(HoldfastProcess.upstreamClient) "
+        of: ": Sending PUBACK to \(End.upstream.client) "
       )
       #expect(account["delivered"] <= acknowledgedCount, "\(acknowledgedCount): \(account)")
       #expect(account["delivered"] == account["stored"], "\(account)")
@@ -59,18 +59,17 @@ extension Rounds {
     }
 
     /// Shorter, then longer than the agent waits for a sign of life.
-    @Test(arguments: [true, false])
-    func `a broker that stands still goes on where it was`(isSource: Bool) async throws {
+    @Test(arguments: End.allCases)
+    func `a broker that stands still goes on where it was`(end: End) async throws {
       let site = try Site {
         $0.sourceLines = [#"keep_alive = "5s""#]
         $0.upstreamLines = [#"keep_alive = "5s""#, #"ack_timeout = "2s""#]
       }
-      let broker = isSource ? site.sensorsBroker : site.centralBroker
-      try await round("\(isSource ? "sensors'" : "central") broker stopped", on: site) {
+      try await round("broker stopped at the \(end)", on: site) {
         for _ in 0..<Scale.repeats {
-          try await broker.freeze(seconds: 1.5)
+          try await site.broker(at: end).freeze(seconds: 1.5)
           try await pause(0.5)
-          try await broker.freeze(seconds: isSource ? 9 : 5)
+          try await site.broker(at: end).freeze(seconds: end == .source ? 9 : 5)
         }
       }
     }

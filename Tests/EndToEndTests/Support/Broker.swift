@@ -37,9 +37,6 @@ final class Broker {
   /// How often someone has subscribed to `filter` since it was first started.
   func subscriptionCount(to filter: String) -> Int { logCount(of: " 1 \(filter)\n") }
 
-  /// How often a client has connected since it was first started.
-  func connectionCount(of client: String) -> Int { logCount(of: " as \(client) (") }
-
   /// How often `text` stands in its log.
   func logCount(of text: String) -> Int { readText(log).ranges(of: text).count }
 

@@ -30,10 +30,6 @@ struct AgentSettings {
 
 /// The agent, started, killed and started again over one data directory.
 final class HoldfastProcess {
-  /// Its names at the two brokers.
-  static let sourceClient = "edge-floor"
-  static let upstreamClient = "edge-to-central"
-
   let dataDirectory: String
   let logPath: String
   private let configuration: String

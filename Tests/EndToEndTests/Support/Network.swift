@@ -16,9 +16,6 @@ final class Network {
     case acknowledgements
   }
 
-  static let sourceAddress = "127.0.0.2"
-  static let upstreamAddress = "127.0.0.3"
-
   private let holder: ChildProcess
   /// Which holds this.
   private unowned let scratch: Scratch
@@ -57,8 +54,9 @@ final class Network {
     ("nsenter", ["--net=/proc/\(holder.processID)/ns/net", "--", program] + arguments)
   }
 
-  /// From now on, between the agent and the broker at `address`.
-  func lose(_ loss: Loss, at address: String) async throws {
+  /// From now on, between the agent and the broker at one end.
+  func lose(_ loss: Loss, at end: End) async throws {
+    let address = end.address
     let rules =
       switch loss {
       case .reset: ["daddr \(address) meta l4proto tcp reject with tcp reset"]

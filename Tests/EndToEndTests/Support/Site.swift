@@ -1,5 +1,16 @@
 import Testing
 
+/// The agent's two ends.
+enum End: String, CaseIterable {
+  case source
+  case upstream
+
+  /// Where the agent reaches the broker there, in a network of its own.
+  var address: String { self == .source ? "127.0.0.2" : "127.0.0.3" }
+  /// The agent's name there.
+  var client: String { self == .source ? "edge-floor" : "edge-to-central" }
+}
+
 /// The whole way, with real processes: sensors, their broker, the agent, the central broker and a
 /// collector there.
 final class Site {
@@ -29,8 +40,8 @@ final class Site {
     // In a network of its own the agent has a way to each broker that nobody else goes.
     let isPrivate = scratch.network != nil
     var settings = AgentSettings(
-      sourceURL: sensorsBroker.url(at: isPrivate ? Network.sourceAddress : Broker.address),
-      upstreamURL: centralBroker.url(at: isPrivate ? Network.upstreamAddress : Broker.address)
+      sourceURL: sensorsBroker.url(at: isPrivate ? End.source.address : Broker.address),
+      upstreamURL: centralBroker.url(at: isPrivate ? End.upstream.address : Broker.address)
     )
     change(&settings)
     agent = try HoldfastProcess(
@@ -60,6 +71,11 @@ final class Site {
     try agent.start(environment: environment)
     try await agentSubscribed()
   }
+
+  func broker(at end: End) -> Broker { end == .source ? sensorsBroker : centralBroker }
+
+  /// How often the agent has connected there.
+  func connectionCount(at end: End) -> Int { broker(at: end).logCount(of: " as \(end.client) (") }
 
   /// How often the agent has subscribed at the sensors' broker.
   var subscriptionCount: Int { sensorsBroker.subscriptionCount(to: "sensors/#") }
