@@ -1,5 +1,6 @@
 # make demo    see it work: two brokers, sensor traffic, an outage, a kill, a tally (KEEP=1: leave it running)
 # make test    install what the tests need, build, run all tests
+# make proof   try to break it on a large scale, up to an hour (STAGES="seeds kills": some of it)
 # make bench   measure: CPU against a Mosquitto bridge, drains, memory, bytes per event, wear
 # make build   the release binary: .build/release/holdfast
 # make lint    check the formatting
@@ -7,8 +8,9 @@
 
 SWIFT_FLAGS ?=
 KEEP ?=
+STAGES ?=
 .DEFAULT_GOAL := build
-.PHONY: build demo test bench lint clean packages-build packages-demo packages-test swift
+.PHONY: build demo test proof bench lint clean packages-build packages-demo packages-test swift
 
 swift:
 	@scripts/check-swift.sh
@@ -27,6 +29,10 @@ TEST_FLAGS = -c release --scratch-path .build-tests -Xswiftc -enable-testing $(S
 test: swift packages-test
 	swift build --build-tests $(TEST_FLAGS)
 	swift test --skip-build $(TEST_FLAGS)
+
+proof: swift packages-test build
+	swift build --build-tests $(TEST_FLAGS)
+	@scripts/proof.sh $(STAGES)
 
 bench: swift packages-demo build
 	@scripts/bench.sh

@@ -139,10 +139,11 @@ extension Agent {
 
   /// Connects what is due; a paused source only once there is room again.
   mutating func connectSources(now: ClockReading, effects: inout [Effect]) {
-    // While the disk fails there is room once every upstream has all that memory holds.
+    // While the disk fails there is room once every upstream has all that memory holds, and none
+    // without numbers: connecting would only end in being closed again, at once and for ever.
     let hasRoom =
       owner.ring.isFailing
-      ? owner.ring.lowestCursor >= owner.ring.next
+      ? owner.ring.lowestCursor >= owner.ring.next && owner.ring.hasNumbers
       : !owner.ring.isFull || owner.ring.hasRoomAgain
     for index in intakes.indices {
       if owner.ring.source(index).isPaused && intakes[index].link.state == .idle {

@@ -37,6 +37,9 @@ public struct RingLog: ~Copyable {
   static let reservedCount: UInt64 = 1 << 24
   /// Most bytes of events held in memory while the disk fails.
   static let failingByteCountMax = 16 << 20
+  /// Numbers that must be left below the bound for a source to be read while the disk fails: more
+  /// than one batch takes.
+  static let spareNumberCount: UInt64 = 1 << 16
   /// Recycled files kept ready.
   static let spareCountMax = 2
   /// Full hot segments kept as they are: an upstream that is nearly up to date soon frees them.
@@ -161,6 +164,10 @@ public struct RingLog: ~Copyable {
   public var needsCommit: Bool { pendingEventCount > 0 || mustSaveState }
   /// Whether counters or cursors differ from what is saved.
   public var hasUnsavedState: Bool { isStateDirty }
+
+  /// Whether events can still get numbers while the disk fails: the bound above all numbers can't
+  /// be raised before it takes writes again.
+  public var hasNumbers: Bool { next + Self.spareNumberCount < state.reserved }
 
   /// Bytes on disk of every file of ours.
   ///

@@ -39,35 +39,6 @@ extension EndToEnd {
       #expect(tally["evicted"] == 0, "\(tally)")
     }
 
-    @Test func `a full file system that is freed again loses nothing`() async throws {
-      let scratch = try Scratch()
-      guard let disk = try await LoopDisk(byteCount: 64 << 20, in: scratch) else { return }
-      let site = try Site(
-        traffic: ["--padding", "2000", "--topics", "50"],
-        dataDirectory: disk.mountPoint + "/data",
-        scratch: scratch
-      ) {
-        $0.ringSize = "40MiB"
-      }
-      try await site.start()
-      // With the centre there: what can't be stored passes through memory.
-      let filler = disk.mountPoint + "/filler"
-      try fill(filler, sparing: 0)
-      try await site.sensors.publish(count: 4000, rate: 2000)
-      // And without: it waits at the sensors' broker.
-      try await site.centralBroker.stop()
-      try await site.sensors.publish(count: 8000)
-      try await Task.sleep(for: .seconds(3))
-      #expect(site.agent.isRunning, "\(site.agent.log)")
-      unlink(filler)
-      try await site.centralBroker.start()
-      try await site.sensors.publish(count: 2000, rate: 2000)
-      let tally = try await site.finish()
-      expectComplete(tally)
-      #expect(tally.expected == 14_000)
-      try await disk.unmount()
-    }
-
     private func bytesUsed(_ directory: String) throws -> Int {
       guard let listing = opendir(directory) else { throw TestFailure("can't list \(directory)") }
       defer { closedir(listing) }

@@ -24,7 +24,7 @@ extension EndToEnd {
       do {
         server = try ChildProcess("nats-server", ["-c", configuration], output: log)
       } catch {
-        Skips.note("NATS as central broker: \(error)")
+        Ledger.skip("NATS as central broker", because: "\(error)")
         return
       }
       guard try await eventually(within: 20, { Ports.answers(port) }) else {

@@ -2,19 +2,25 @@ import Glibc
 
 /// A Mosquitto of our own.
 final class Broker {
+  static let address = "127.0.0.1"
+
   let port: Int
   private let configuration: String
   private let log: String
+  private let scratch: Scratch
   private var process: ChildProcess?
 
   init(_ name: String, in scratch: Scratch, settings: [String] = []) throws {
+    self.scratch = scratch
     port = try Ports.take()
     log = scratch.newPath("\(name).log")
     configuration = scratch.newPath("\(name).conf")
     let directory = try scratch.makeDirectory(name, forMosquitto: true)
+    // Only a network of its own lets it listen at all of its addresses.
+    let listener = scratch.network == nil ? "\(port) \(Self.address)" : "\(port)"
     let lines =
       [
-        "listener \(port) 127.0.0.1", "allow_anonymous true", "persistence true",
+        "listener \(listener)", "allow_anonymous true", "persistence true",
         "persistence_location \(directory)/", "autosave_interval 1",
         // The default of 1000 acknowledges what it then drops.
         "max_queued_messages 1000000",
@@ -24,19 +30,28 @@ final class Broker {
     try writeText(configuration, lines.joined(separator: "\n") + "\n")
   }
 
-  var url: String { "mqtt://127.0.0.1:\(port)" }
+  var url: String { url(at: Self.address) }
+
+  func url(at address: String) -> String { "mqtt://\(address):\(port)" }
 
   /// How often someone has subscribed to `filter` since it was first started.
-  func subscriptionCount(to filter: String) -> Int {
-    readText(log).ranges(of: " 1 \(filter)\n").count
-  }
+  func subscriptionCount(to filter: String) -> Int { logCount(of: " 1 \(filter)\n") }
+
+  /// How often `text` stands in its log.
+  func logCount(of text: String) -> Int { readText(log).ranges(of: text).count }
 
   func start() async throws {
-    let process = try ChildProcess("mosquitto", ["-c", configuration], output: log)
+    let runningCount = logCount(of: Self.runningLine)
+    let process = try ChildProcess(
+      "mosquitto",
+      ["-c", configuration],
+      output: log,
+      network: scratch.network
+    )
     self.process = process
     let isUp = try await eventually(within: 20) {
       if process.status != nil { throw TestFailure("mosquitto ended: \(process.tail)") }
-      return Ports.answers(self.port)
+      return self.logCount(of: Self.runningLine) > runningCount
     }
     guard isUp else { throw TestFailure("mosquitto doesn't answer on \(port)") }
   }
@@ -47,4 +62,20 @@ final class Broker {
     _ = try await process.stop()
     self.process = nil
   }
+
+  /// SIGKILL: it forgets what it has not saved, acknowledged or not.
+  func kill() async throws {
+    try await process?.killAtOnce()
+    process = nil
+  }
+
+  /// SIGSTOP for a while: it neither answers nor closes.
+  func freeze(seconds: Double) async throws {
+    process?.send(signal: SIGSTOP)
+    try await pause(seconds)
+    process?.send(signal: SIGCONT)
+  }
+
+  /// What it logs when it listens.
+  private static let runningLine = " running\n"
 }

@@ -27,9 +27,11 @@ final class ChildProcess {
     _ program: String,
     _ arguments: [String],
     output: String,
-    environment: [(String, String)] = []
+    environment: [(String, String)] = [],
+    network: Network? = nil
   ) throws {
     name = program
+    let (program, arguments) = network?.wrap(program, arguments) ?? (program, arguments)
     outputPath = output
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -151,14 +153,14 @@ func eventually(
   let deadline = clock.now + .seconds(seconds)
   while try !condition() {
     if clock.now >= deadline { return false }
-    try await Task.sleep(for: .milliseconds(20))
+    try await Task.sleep(for: .milliseconds(10))
   }
   return true
 }
 
 /// The text of a file, empty where there is none.
 func readText(_ path: String) -> String {
-  guard let file = fopen(path, "r") else { return "" }
+  guard let file = fopen(path, "re") else { return "" }
   defer { fclose(file) }
   var bytes: [UInt8] = []
   var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -170,7 +172,7 @@ func readText(_ path: String) -> String {
 }
 
 func writeText(_ path: String, _ text: String) throws {
-  guard let file = fopen(path, "w") else {
+  guard let file = fopen(path, "we") else {
     throw TestFailure("\(path): \(String(cString: strerror(errno)))")
   }
   let isWritten = fputs(text, file) >= 0

@@ -7,6 +7,8 @@ struct AgentSettings {
   var ringSize = "64MiB"
   var whenFull = "drop-oldest"
   var commitInterval = "50ms"
+  /// What starts the agent, if not the test itself: a program that replaces itself by another.
+  var launcher: String?
   var sourceLines: [String] = []
   var upstreamLines: [String] = []
 
@@ -34,6 +36,7 @@ final class HoldfastProcess {
   let dataDirectory: String
   let logPath: String
   private let configuration: String
+  private let launcher: String?
   private let scratch: Scratch
   private var process: ChildProcess?
 
@@ -41,12 +44,16 @@ final class HoldfastProcess {
     self.dataDirectory = dataDirectory
     self.scratch = scratch
     configuration = scratch.newPath("holdfast.toml")
+    launcher = settings.launcher
     logPath = scratch.newPath("holdfast.log")
     try writeText(configuration, settings.text)
   }
 
   var log: String { readText(logPath) }
   var isRunning: Bool { process.map { $0.status == nil } ?? false }
+
+  /// 0 while it doesn't run.
+  var processID: Int32 { process.map { $0.status == nil ? $0.processID : 0 } ?? 0 }
 
   /// Bytes of memory in use now; 0 while it doesn't run.
   var residentByteCount: Int {
@@ -57,13 +64,18 @@ final class HoldfastProcess {
   }
 
   func start(environment: [(String, String)] = []) throws {
+    var arguments = ["run", "--config", configuration, "--data-dir", dataDirectory]
+    if launcher != nil { arguments.insert(Programs.holdfast, at: 0) }
     process = try ChildProcess(
-      Programs.holdfast,
-      ["run", "--config", configuration, "--data-dir", dataDirectory],
+      launcher ?? Programs.holdfast,
+      arguments,
       output: logPath,
-      environment: environment
+      environment: environment,
+      network: scratch.network
     )
   }
+
+  func send(signal: Int32) { process?.send(signal: signal) }
 
   func kill() async throws {
     try await process?.killAtOnce()
@@ -88,14 +100,23 @@ final class HoldfastProcess {
 
   /// `ring verify`, which must find the law kept.
   func verify() async throws -> String {
-    let result = try await run(
-      Programs.holdfast,
-      ["ring", "verify", "--data-dir", dataDirectory, "--json"],
-      in: scratch
-    )
+    let result = try await verification()
     guard result.status == .code(0) else {
       throw TestFailure("ring verify ended with \(result.status):\n\(result.output)")
     }
     return result.output
+  }
+
+  /// The counters as saved last, while it runs, too.
+  func account() async throws -> TallyReport {
+    try TallyReport(try await verification().output)
+  }
+
+  private func verification() async throws -> (status: ExitStatus, output: String) {
+    try await run(
+      Programs.holdfast,
+      ["ring", "verify", "--data-dir", dataDirectory, "--json"],
+      in: scratch
+    )
   }
 }

@@ -1,9 +1,11 @@
 import Glibc
 import Synchronization
 
-/// A temporary directory of one test; goes with its owner.
+/// A temporary directory of one test; goes with its owner, unless HOLDFAST_KEEP is set.
 final class Scratch {
   let path: String
+  /// Where the test's programs run, if not in everyone's network.
+  var network: Network?
   private var counter = 0
 
   init() throws {
@@ -16,7 +18,9 @@ final class Scratch {
     chmod(path, 0o755)
   }
 
-  deinit { Self.remove(path) }
+  deinit {
+    if getenv("HOLDFAST_KEEP") == nil { Self.remove(path) }
+  }
 
   func newPath(_ name: String) -> String {
     counter += 1
@@ -121,18 +125,5 @@ enum Programs {
     // Run by a helper that lives elsewhere: the build directory under the package.
     let root = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
     return "/\(root)/.build/debug/\(name)"
-  }
-}
-
-/// Rounds that this machine can't do, counted so that a run without them is seen to be one.
-enum Skips {
-  private static let count = Mutex(0)
-
-  static func note(_ reason: String) {
-    let number = count.withLock { count in
-      count += 1
-      return count
-    }
-    print("SKIPPED: \(reason) (skips so far: \(number))")
   }
 }

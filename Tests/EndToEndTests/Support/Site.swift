@@ -1,5 +1,16 @@
 import Testing
 
+/// The agent's two ends.
+enum End: String, CaseIterable {
+  case source
+  case upstream
+
+  /// Where the agent reaches the broker there, in a network of its own.
+  var address: String { self == .source ? "127.0.0.2" : "127.0.0.3" }
+  /// The agent's name there.
+  var client: String { self == .source ? "edge-floor" : "edge-to-central" }
+}
+
 /// The whole way, with real processes: sensors, their broker, the agent, the central broker and a
 /// collector there.
 final class Site {
@@ -12,20 +23,26 @@ final class Site {
 
   /// Nothing runs yet.
   ///
-  /// `traffic` are more arguments for the sensors; the ring log lives in `dataDirectory`, or else
+  /// `traffic` are more arguments for the sensors; `brokerSettings` are more lines for both brokers; the ring log lives in `dataDirectory`, or else
   /// in the scratch directory; `change` sets what is special about the agent's configuration.
   init(
     traffic: [String] = [],
     dataDirectory: String? = nil,
+    brokerSettings: [String] = [],
     scratch: Scratch? = nil,
     change: (inout AgentSettings) -> Void = { _ in }
   ) throws {
     let scratch = try scratch ?? Scratch()
     self.scratch = scratch
-    sensorsBroker = try Broker("sensors", in: scratch)
-    centralBroker = try Broker("central", in: scratch)
+    sensorsBroker = try Broker("sensors", in: scratch, settings: brokerSettings)
+    centralBroker = try Broker("central", in: scratch, settings: brokerSettings)
     sensors = Sensors(url: sensorsBroker.url, in: scratch, traffic)
-    var settings = AgentSettings(sourceURL: sensorsBroker.url, upstreamURL: centralBroker.url)
+    // In a network of its own the agent has a way to each broker that nobody else goes.
+    let isPrivate = scratch.network != nil
+    var settings = AgentSettings(
+      sourceURL: sensorsBroker.url(at: isPrivate ? End.source.address : Broker.address),
+      upstreamURL: centralBroker.url(at: isPrivate ? End.upstream.address : Broker.address)
+    )
     change(&settings)
     agent = try HoldfastProcess(
       settings,
@@ -55,6 +72,11 @@ final class Site {
     try await agentSubscribed()
   }
 
+  func broker(at end: End) -> Broker { end == .source ? sensorsBroker : centralBroker }
+
+  /// How often the agent has connected there.
+  func connectionCount(at end: End) -> Int { broker(at: end).logCount(of: " as \(end.client) (") }
+
   /// How often the agent has subscribed at the sensors' broker.
   var subscriptionCount: Int { sensorsBroker.subscriptionCount(to: "sensors/#") }
 
@@ -74,6 +96,24 @@ final class Site {
     try await agent.stop()
     _ = try await agent.verify()
     return tally
+  }
+
+  /// The same, with what `ring verify` says about the agent's own counters.
+  ///
+  /// Before it is stopped, the agent gets some time to have everything stored, delivered and
+  /// saved: a disk that failed is tried again every few seconds.
+  func finishWithAccount(
+    within seconds: Double = 150
+  ) async throws -> (tally: TallyReport, account: TallyReport) {
+    guard let collector else { throw TestFailure("the site was not started") }
+    let tally = try await collector.tally(within: seconds)
+    for _ in 0..<40 {
+      let account = try await agent.account()
+      if account["delivered"] == account["offered"] && account["buffered"] == 0 { break }
+      try await pause(0.5)
+    }
+    try await agent.stop()
+    return (tally, try TallyReport(try await agent.verify()))
   }
 }
 

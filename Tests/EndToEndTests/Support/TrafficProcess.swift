@@ -53,7 +53,8 @@ final class Sensors {
         "publish", "--url", url, "--rate", "\(rate)", "--count", "\(count)", "--reconnect",
         "--state", statePath, "--stop-file", stopPath, "--patience", "60",
       ] + arguments,
-      output: scratch.newPath("sensors.log")
+      output: scratch.newPath("sensors.log"),
+      network: scratch.network
     )
   }
 
@@ -98,7 +99,8 @@ final class Collector {
         "collector", "--expect", statePath, "--finish-file", finishPath, "--until-idle",
         "\(idle)", "--patience", "90", "--json",
       ],
-      output: scratch.newPath("collector.log")
+      output: scratch.newPath("collector.log"),
+      network: scratch.network
     )
     let isReady = try await eventually(within: 20) { process.output.contains("subscribed") }
     guard isReady else { throw TestFailure("the collector can't subscribe:\n\(process.tail)") }

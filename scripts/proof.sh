@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Tries to break the promise on a large scale, and prints what was tried and what came of it.
+#
+#   scripts/proof.sh                 all stages, two at a time: up to an hour on two cores
+#   scripts/proof.sh seeds kills     some of them
+#   scripts/proof.sh --help          the stages
+#
+# The environment may ask for other amounts; the aims stay what they are:
+#   STATES=20000000 SEEDS=10000 FAULTS=200000 FLIPS=500000 KILLS=1000 CUTS=200 REPEATS=3
+#   FUZZ=10000000
+#   REPORT=FILE                      where the table goes, .build/proof/report.md otherwise
+#   JOBS=2                           stages at a time
+#   MINUTES=60                       what isn't done by then is ended, and missed
+#
+# Each stage's output stays beside the report. The exit code is 0 if every figure was reached.
+# `make proof` builds what this needs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# A crashing process must end, not wait for a backtrace to be symbolicated.
+export SWIFT_BACKTRACE=enable=no
+
+readonly all_stages=(states seeds faults flips kills cuts rounds fuzz mutants)
+readonly output=.build/proof
+readonly report=${REPORT:-$output/report.md}
+readonly jobs=${JOBS:-2} minutes=${MINUTES:-60}
+readonly proof=.build/release/proof
+
+# measure | aim | what in a stage's output the number stands before
+describe() {
+  case "$1" in
+    states) echo "crash states recovered and checked|20000000|(crash )?states" ;;
+    seeds) echo "whole-agent seeds|10000|seeds" ;;
+    faults) echo "I/O fault positions|200000|(fault )?positions" ;;
+    flips) echo "bit flips|500000|(bit )?flips" ;;
+    kills) echo "kill -9 end to end|1000|kill -9" ;;
+    cuts) echo "ext4 power cuts|200|ext4 power cuts" ;;
+    rounds) echo "rounds of other real faults|19|rounds$" ;;
+    fuzz) echo "fuzz executions|10000000|executions" ;;
+    mutants) echo "mutants killed|20|mutants killed" ;;
+  esac
+}
+
+# Replaces the shell; what is missing ends it with 127.
+stage() {
+  case "$1" in
+    states) exec "$proof" explore --states "${STATES:-20000000}" ;;
+    seeds) exec "$proof" seeds --count "${SEEDS:-10000}" ;;
+    faults) exec "$proof" faults --count "${FAULTS:-200000}" ;;
+    flips) exec "$proof" damage --count "${FLIPS:-500000}" ;;
+    kills) HOLDFAST_KILLS=${KILLS:-1000} end_to_end Kills ;;
+    cuts) HOLDFAST_POWER_CUTS=${CUTS:-200} end_to_end PowerCuts ;;
+    rounds)
+      HOLDFAST_ROUND_REPEATS=${REPEATS:-3} \
+        end_to_end 'Rounds.*(Links|BlackHoles|Brokers|Disks|Calls|Machines)'
+      ;;
+    fuzz) exec scripts/fuzz.sh "${FUZZ:-10000000}" ;;
+    mutants) exec scripts/mutants.sh ;;
+  esac
+}
+
+# The tests as `make proof` built them; SwiftPM would let only one run at a time.
+end_to_end() { # a part of the tests' names
+  exec swift test --ignore-lock --skip-build -c release --scratch-path .build-tests \
+    -Xswiftc -enable-testing --disable-xctest --filter "EndToEndTests.*$1"
+}
+
+fail() {
+  echo "proof: $*" >&2
+  exit 64
+}
+
+case "${1:-}" in
+  -h | --help)
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    for name in "${all_stages[@]}"; do
+      printf '  %-9s %s\n' "$name" "$(describe "$name" | cut -d '|' -f 1)"
+    done
+    exit 0
+    ;;
+  --stage) stage "$2" ;;
+esac
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
+for name in "${stages[@]}"; do
+  [ -n "$(describe "$name")" ] || fail "no stage '$name'; there are: ${all_stages[*]}"
+done
+[[ $jobs =~ ^[1-9][0-9]*$ ]] || fail "JOBS=$jobs: a whole number from 1"
+[[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "MINUTES=$minutes: a whole number from 1"
+
+mkdir -p "$output" "$(dirname "$report")"
+declare -A running=() began=() took=() codes=()
+cleanup() {
+  trap - EXIT
+  # Each job leads a process group of its own, and `timeout` ends what it started.
+  for pid in "${!running[@]}"; do kill -- -"$pid" 2> /dev/null || true; done
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+begin() { # stage
+  local rest=$((minutes * 60 - SECONDS))
+  echo "proof: $1 begins"
+  if [ "$rest" -le 0 ]; then
+    echo "proof: no time is left" > "$output/$1.log"
+    codes[$1]=124 took[$1]=0
+    return
+  fi
+  timeout --kill-after=20 "$rest" "$0" --stage "$1" > "$output/$1.log" 2>&1 < /dev/null &
+  running[$!]=$1
+  began[$1]=$SECONDS
+}
+
+# Waits for one to end.
+reap() {
+  local pid= code=0
+  wait -n -p pid "${!running[@]}" || code=$?
+  local name=${running[$pid]}
+  unset "running[$pid]"
+  codes[$name]=$code
+  took[$name]=$((SECONDS - began[$name]))
+  echo "proof: $name ended after ${took[$name]} s, exit code $code"
+}
+
+SECONDS=0
+set -m
+echo "proof: ${stages[*]}; $jobs at a time, at most $minutes minutes"
+for name in "${stages[@]}"; do
+  while [ ${#running[@]} -ge "$jobs" ]; do reap; done
+  begin "$name"
+done
+while [ ${#running[@]} -gt 0 ]; do reap; done
+set +m
+
+grouped() { echo "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
+
+# The last number that stands before the words, without its separators; 0 where there is none.
+reached() { # stage, words
+  local found
+  found=$(grep -aoE "[0-9][0-9,_]* $2" "$output/$1.log" 2> /dev/null | tail -n 1 |
+    grep -oE '^[0-9,_]+' | tr -d ',_' || true)
+  echo "${found:-0}"
+}
+
+missed=0
+rows=()
+for name in "${stages[@]}"; do
+  IFS='|' read -r measure aim words <<< "$(describe "$name")"
+  code=${codes[$name]}
+  count=$(reached "$name" "$words")
+  remark=reached
+  if [ "$code" -eq 124 ]; then
+    remark="MISSED: not done in $minutes minutes"
+  elif [ "$code" -eq 127 ] || grep -aq "Unexpected argument\|No matching test" "$output/$name.log"; then
+    remark="MISSED: there is no such thing here"
+  elif [ "$code" -ne 0 ]; then
+    remark="MISSED: failed with exit code $code, see $output/$name.log"
+  elif [ "$count" -lt "$aim" ]; then
+    remark="MISSED"
+  fi
+  skipped=$(grep -aoE 'end to end: [0-9]+ rounds skipped' "$output/$name.log" 2> /dev/null |
+    grep -oE '[0-9]+' | tail -n 1 || true)
+  if [ "${skipped:-0}" -gt 0 ]; then remark="MISSED: $skipped skipped, see $output/$name.log"; fi
+  [ "$remark" = reached ] || missed=$((missed + 1))
+  rows+=("$(printf '| %-36s | %12s | %12s | %5d s | %s |' "$measure" "$(grouped "$aim")" \
+    "$(grouped "$count")" "${took[$name]}" "$remark")")
+done
+
+{
+  echo "# Proof, $(date -u '+%Y-%m-%d %H:%M UTC'), $(git describe --always --dirty 2> /dev/null || echo '?')"
+  echo
+  echo "$(nproc) cores, Linux $(uname -r), $SECONDS s in all"
+  echo
+  printf '| %-36s | %12s | %12s | %7s | %s |\n' measure aim reached took ""
+  echo "|---|---:|---:|---:|---|"
+  printf '%s\n' "${rows[@]}"
+  for name in "${stages[@]}"; do
+    details=$(grep -aE '^(end to end: |  SKIPPED: |FIGURE )' "$output/$name.log" 2> /dev/null | sort -u || true)
+    if [ -n "$details" ]; then printf '\n%s:\n\n%s\n' "$name" "$details"; fi
+  done
+} > "$report"
+cat "$report"
+echo
+if [ "$missed" -gt 0 ]; then
+  echo "proof: $missed of ${#stages[@]} figures missed; the report is $report"
+  exit 1
+fi
+echo "proof: all ${#stages[@]} figures reached; the report is $report"
