@@ -16,18 +16,20 @@ extension RingLog {
     // Numbers that were durable and can't be read any more. Those that passed through memory alone
     // while the disk failed are below every cursor.
     let needed = max(readable, state.upstreams.map(\.cursor).min() ?? 1)
-    if proven + 1 > needed {
-      addGap(needed..<proven + 1, reason: .corrupt, topics: [], now: now)
-    }
+    account(needed, proven + 1, .corrupt, .lostCorrupt, now: now)
     let last = max(proven + 1, readable)
     next = state.isClean ? max(last, state.reserved) : max(last, state.reserved, 1)
     if !isStateKnown && !found.isEmpty { next = last + Self.unknownReserve }
-    if next > last { addGap(last..<next, reason: .unused, topics: [], now: now) }
+    if next > last {
+      recoverySteps.insert(.passedUnused)
+      addGap(last..<next, reason: .unused, topics: [], now: now)
+    }
     let saved = state.durable
     durable = next - 1
     if !segments.isEmpty {
       segments[segments.count - 1].end = min(segments[segments.count - 1].end, readable)
       if segments[segments.count - 1].end <= segments[segments.count - 1].first {
+        recoverySteps.insert(.freedEmpty)
         free(segments.removeLast())
       }
     }
@@ -39,9 +41,15 @@ extension RingLog {
   private mutating func arrange(_ found: [Segment]) {
     state.epoch = max(state.epoch, found.compactMap(\.epoch).max() ?? 0)
     let arranged = Segment.arranged(found, floor: state.floor)
-    for segment in arranged.free { free(segment) }
+    for segment in arranged.free {
+      recoverySteps.insert(segment.end <= state.floor ? .freedBelowFloor : .freedSealedCopy)
+      free(segment)
+    }
     segments = arranged.kept
   }
+
+  /// A reader for the start alone: an upstream's, which has not begun to read.
+  private var recoveryReader: SegmentReader { readers.first ?? SegmentReader(disk: disk) }
 
   /// Reads every block of the newest hot segment.
   ///
@@ -56,12 +64,14 @@ extension RingLog {
       let (blocks, written) = try blocks(of: segments[place])
       let proven = max(written, state.durable)
       if segments[place].isHeadless && segments[place].first > proven + 1 {
+        recoverySteps.insert(.freedHeadless)
         // Its first commit was never synced and lost its first block: none of it was acknowledged.
         free(segments.removeLast())
         continue
       }
       syncTail(segments[place].name)
       let readable = unbrokenEnd(blocks, from: segments[place].first, proven: proven)
+      if readable < blocks.last?.upperBound ?? 0 { recoverySteps.insert(.tornTail) }
       segments[place].end = readable
       return (readable, proven)
     }
@@ -72,8 +82,10 @@ extension RingLog {
   private mutating func blocks(
     of segment: Segment
   ) throws(DiskError) -> (blocks: [Range<SequenceNumber>], proven: SequenceNumber) {
-    let reader = SegmentReader(disk: disk)
+    let reader = recoveryReader
     reader.isForgiving = givesUpUnreadable
+    reader.currentDurable = 0
+    defer { reader.isForgiving = false }
     defer { reader.reset() }
     var whole = segment
     whole.end = UInt64.max >> 1
@@ -161,8 +173,9 @@ extension RingLog {
     let unused = state.gaps.coveredCount(start..<end, reason: .unused)
     for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
     guard isStateKnown else { return }
-    let reader = SegmentReader(disk: disk)
+    let reader = recoveryReader
     reader.isForgiving = true
+    defer { reader.isForgiving = false }
     defer { reader.reset() }
     var position = start
     while position < end {
@@ -177,6 +190,7 @@ extension RingLog {
         position = next
         continue
       }
+      recoverySteps.insert(.recounted)
       for event in batch.events.rows[row...] {
         let source = Int(event.source)
         guard state.sources.indices.contains(source) else { continue }
@@ -224,6 +238,7 @@ extension RingLog {
       state.upstreams.append(ledger)
     }
     for slot in upstreamIndices where state.upstreams[slot].cursor > next {
+      recoverySteps.insert(.setBackCursor)
       note(.error, "ring log: a cursor stood beyond the log's end; set back")
       state.upstreams[slot].cursor = next
     }
@@ -237,18 +252,13 @@ extension RingLog {
     let start = lowestCursor
     let floor = segments.first?.first ?? next
     let evictedEnd = min(floor, next, state.floor)
-    if start < evictedEnd {
-      addGap(start..<evictedEnd, reason: .evicted, topics: [], now: now)
+    account(start, evictedEnd, .evicted, .evictedInFlight, now: now)
+    account(max(start, evictedEnd), min(floor, next), .corrupt, .missedFile, now: now)
+    for (earlier, later) in zip(segments, segments.dropFirst()) {
+      account(max(earlier.end, start), later.first, .corrupt, .missedFile, now: now)
     }
-    if max(start, evictedEnd) < min(floor, next) {
-      addGap(max(start, evictedEnd)..<min(floor, next), reason: .corrupt, topics: [], now: now)
-    }
-    for (earlier, later) in zip(segments, segments.dropFirst())
-    where max(earlier.end, start) < later.first {
-      addGap(max(earlier.end, start)..<later.first, reason: .corrupt, topics: [], now: now)
-    }
-    if let last = segments.last, max(last.end, start) < next {
-      addGap(max(last.end, start)..<next, reason: .corrupt, topics: [], now: now)
+    if let last = segments.last {
+      account(max(last.end, start), next, .corrupt, .missedFile, now: now)
     }
     if isFailing { return }
     do throws(RingLogError) {
@@ -256,5 +266,17 @@ extension RingLog {
     } catch {
       // `isFailing` is raised and said; the log goes on in memory.
     }
+  }
+
+  private mutating func account(
+    _ first: SequenceNumber,
+    _ end: SequenceNumber,
+    _ reason: GapReason,
+    _ step: RecoverySteps,
+    now: ClockReading
+  ) {
+    guard first < end, !state.gaps.uncovered(first..<end).isEmpty else { return }
+    recoverySteps.insert(step)
+    addGap(first..<end, reason: reason, topics: [], now: now)
   }
 }

@@ -24,7 +24,7 @@ final class SegmentReader {
   private var decoder = RowDecoder()
   private var current: StoredBatch?
   /// The highest number that the headers passed so far say had been durable before them.
-  private(set) var currentDurable: SequenceNumber = 0
+  var currentDurable: SequenceNumber = 0
   private var raw: [UInt8] = []
   private var window: [UInt8] = []
   private var windowOffset = 0
