@@ -49,6 +49,9 @@ public struct RecoverySteps: OptionSet, Hashable, Sendable {
   /// A cursor stood beyond the log's end.
   public static let setBackCursor = RecoverySteps(rawValue: 1 << 20)
 
+  /// A segment was freed that had been given up after a failed write.
+  public static let freedGivenUp = RecoverySteps(rawValue: 1 << 21)
+
   /// Each with its name, in order.
   public static let names: [(step: RecoverySteps, name: String)] = [
     (.newLog, "new log"), (.unreadableState, "state unreadable"),
@@ -63,5 +66,6 @@ public struct RecoverySteps: OptionSet, Hashable, Sendable {
     (.removedTemporary, "unfinished file removed"), (.removedEmpty, "empty hot file removed"),
     (.foundSpare, "spare found"), (.removedSpare, "unusable spare removed"),
     (.quarantined, "file quarantined"), (.setBackCursor, "cursor set back"),
+    (.freedGivenUp, "given-up segment freed"),
   ]
 }

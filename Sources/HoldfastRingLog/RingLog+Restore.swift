@@ -42,7 +42,11 @@ extension RingLog {
     state.epoch = max(state.epoch, found.compactMap(\.epoch).max() ?? 0)
     let arranged = Segment.arranged(found, floor: state.floor)
     for segment in arranged.free {
-      recoverySteps.insert(segment.end <= state.floor ? .freedBelowFloor : .freedSealedCopy)
+      let isCopy = found.contains {
+        $0.isSealed && $0.first <= segment.first && segment.first < $0.end
+      }
+      let step: RecoverySteps = isCopy ? .freedSealedCopy : .freedGivenUp
+      recoverySteps.insert(segment.end <= state.floor ? .freedBelowFloor : step)
       free(segment)
     }
     segments = arranged.kept

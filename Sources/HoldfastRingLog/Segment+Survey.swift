@@ -42,7 +42,8 @@ extension Segment {
   /// - Parameters:
   ///   - found: every segment of the directory, in any order.
   ///   - floor: the lowest number kept.
-  /// - Returns: `kept`, ascending; `free`: what lies below the floor or was sealed already.
+  /// - Returns: `kept`, ascending; `free`: what lies below the floor, was sealed already, or was
+  ///   given up and written once more elsewhere.
   static func arranged(
     _ found: [Segment],
     floor: SequenceNumber
@@ -57,10 +58,16 @@ extension Segment {
     let sealed = sorted.filter(\.isSealed)
     var unique: [Segment] = []
     for segment in sorted {
+      // After a failed write a later life began at or before it: what it holds is there as well.
+      let isGivenUp =
+        !segment.isSealed
+        && sorted.contains {
+          !$0.isSealed && $0.first <= segment.first && $0.epoch ?? 0 > segment.epoch ?? 0
+        }
       let isCopy =
         !segment.isSealed
         && sealed.contains { $0.first <= segment.first && segment.first < $0.end }
-      if isCopy { free.append(segment) } else { unique.append(segment) }
+      if isCopy || isGivenUp { free.append(segment) } else { unique.append(segment) }
     }
     sorted = unique
     for index in sorted.indices.dropLast() {

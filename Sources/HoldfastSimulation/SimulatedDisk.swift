@@ -276,6 +276,13 @@ public final class SimulatedDisk: Disk {
     durableNames[name] = inode
   }
 
+  /// Makes a file disappear, durably at once.
+  func removeForGood(_ name: String) {
+    guard let inode = names.removeValue(forKey: name) else { return }
+    forget(inode)
+    durableNames[name] = nil
+  }
+
   /// Flips a bit of a file on the disk, counted from its first byte's lowest.
   public func rot(_ name: String, bit: Int) {
     guard let inode = names[name], bit / 8 < inode.cached.count else { return }

@@ -159,10 +159,12 @@ struct CrashPoint {
     let disk = SimulatedDisk(seed: 1)
     disk.directories = directories
     if changed.isEmpty {
-      for entry in names { disk.durableNames[entry.name] = Inode(
+      for entry in names {
+        disk.durableNames[entry.name] = Inode(
           durable: contents[entry.file],
           contentHash: hashes[entry.file]
-        ) }
+        )
+      }
     } else {
       for (name, inode) in inodes(after: changed) {
         let file = files.firstIndex { $0.inode === inode } ?? 0

@@ -58,7 +58,9 @@ struct CrashSubsets {
     for (place, item) in point.items.enumerated() {
       if case .sector(let file, _, let index, _, _) = item {
         let page = index * SparseBytes.sectorByteCount / SparseBytes.pageByteCount
-        if let last, last == (file, page) { pages[pages.count - 1].append(place) } else {
+        if let last, last == (file, page) {
+          pages[pages.count - 1].append(place)
+        } else {
           pages.append([place])
         }
         last = (file, page)

@@ -81,6 +81,9 @@ struct DirectoryOperation {
 }
 
 extension SimulatedDisk {
+  /// Whether some file shows bytes that a failed sync has left off the disk.
+  var hasLostWrites: Bool { names.values.contains { $0.hasLostWrites } }
+
   /// Persists a random subset of the sectors that are pending, and forgets the rest.
   func persistSome(_ inode: Inode) {
     for write in inode.pending {

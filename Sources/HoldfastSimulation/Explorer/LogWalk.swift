@@ -6,8 +6,9 @@ struct LogWalk {
   /// Index of the first event not passed yet.
   private var next = 0
   /// Indices of the events read.
-  private(set) var readCount = 0
-  private(set) var firstRead: Int?
+  private(set) var read: [Int] = []
+  /// Numbers told as corrupt, adjoining ranges joined.
+  private(set) var corrupt: [Range<SequenceNumber>] = []
   /// Numbers beyond the cursor that gap records give up.
   private(set) var lostCount: UInt64 = 0
   private var markedCount = 0
@@ -101,8 +102,7 @@ struct LogWalk {
       problem = "event \(number) is not what was appended"
       return
     }
-    if firstRead == nil { firstRead = next }
-    readCount += 1
+    read.append(next)
     next += 1
     end = number + 1
   }
@@ -117,12 +117,23 @@ struct LogWalk {
       next = max(next, history.index(of: gap.end))
     case .evicted:
       if gap.end > bounds.evictedEnd {
-        problem = "\(gap.first)..<\(gap.end) told as evicted; room was made up to "
+        problem =
+          "\(gap.first)..<\(gap.end) told as evicted; room was made up to "
           + "\(bounds.evictedEnd)"
       }
       lose(gap, history)
     default:
-      if !bounds.mayBeCorrupt { problem = "\(gap.first)..<\(gap.end) told as corrupt" }
+      let isDoubtful = history.doubtful.contains {
+        $0.lowerBound <= gap.first && gap.end <= $0.upperBound
+      }
+      if !bounds.mayBeCorrupt && !isDoubtful {
+        problem = "\(gap.first)..<\(gap.end) told as corrupt"
+      }
+      if let last = corrupt.last, last.upperBound == gap.first {
+        corrupt[corrupt.count - 1] = last.lowerBound..<gap.end
+      } else {
+        corrupt.append(gap.first..<gap.end)
+      }
       lose(gap, history)
     }
   }

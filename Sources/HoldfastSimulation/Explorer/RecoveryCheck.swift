@@ -6,6 +6,8 @@ struct RecoveryCheck {
   let history: RingHistory
   let expectation: Expectation
   let configuration: RingConfiguration
+  /// What damage costs and no more, as ranges of numbers; nil where there is none.
+  var damage: [Range<SequenceNumber>]?
   /// Later than anything in the history.
   static let now = ClockReading(boot: 5_000_000_000, wall: 1_700_000_900_000_000)
 
@@ -34,11 +36,15 @@ struct RecoveryCheck {
       LogWalk.Bounds(
         acknowledgedCount: expectation.acknowledgedCount,
         eventCount: expectation.eventCount,
-        evictedEnd: expectation.evictedEnd
+        evictedEnd: expectation.evictedEnd,
+        mayBeCorrupt: damage != nil
       ),
       now: Self.now
     )
     reasons = walk.reasons
+    if walk.problem == nil, let damage, walk.corrupt != damage {
+      return "told as corrupt: \(walk.corrupt), damaged: \(damage)"
+    }
     if let problem = walk.problem ?? accountProblem(ring, walk, disk) { return problem }
     return problemAfterwards(&ring, walk, disk)
   }
@@ -60,6 +66,12 @@ struct RecoveryCheck {
     if ring.next < expectation.next {
       return "number \(ring.next) is given out again; \(expectation.next) was the next"
     }
+    let accounted = upstream.settled + UInt64(walk.read.count) + walk.lostCount
+    if ring.recoverySteps.contains(.unreadableState) {
+      // The counters begin anew; what they say must be consistent.
+      return source.isBalanced && upstream.offered == accounted
+        ? nil : "without a state \(upstream.offered) offered, \(accounted) accounted for"
+    }
     let stored = UInt64(history.index(of: max(walk.end, upstream.cursor)))
     if source.stored != stored { return "\(stored) events were stored, counted \(source.stored)" }
     let dropped = source.dropped[SourceDropReason.oversize.rawValue]
@@ -68,7 +80,6 @@ struct RecoveryCheck {
         + "dropped, counted \(dropped)"
     }
     if !source.isBalanced { return "the source's account is not balanced: \(source)" }
-    let accounted = upstream.settled + UInt64(walk.readCount) + walk.lostCount
     if upstream.offered != accounted || upstream.offered != stored {
       return "\(upstream.offered) offered, \(accounted) accounted for, \(stored) stored"
     }
@@ -87,10 +98,8 @@ struct RecoveryCheck {
     _ disk: SimulatedDisk
   ) -> String? {
     var later = RingHistory()
-    if let first = walk.firstRead {
-      // What was lost unacknowledged is a tail, so what was read stands in one row.
-      later.events = Array(history.events[first..<first + walk.readCount])
-    }
+    later.doubtful = history.doubtful
+    later.events = walk.read.map { history.events[$0] }
     let first = ring.upstream(0).cursor
     let offered = ring.upstream(0).offered
     var event = EventBatch()
@@ -121,10 +130,14 @@ struct RecoveryCheck {
       LogWalk.Bounds(
         acknowledgedCount: later.events.count,
         eventCount: later.events.count,
-        evictedEnd: evictedEnd
+        evictedEnd: evictedEnd,
+        mayBeCorrupt: damage != nil
       ),
       now: Self.now
     )
+    if let damage, second.problem == nil, evictedEnd == 0, second.corrupt != damage {
+      return "started again, told as corrupt: \(second.corrupt), damaged: \(damage)"
+    }
     if let problem = second.problem { return "started again: \(problem)" }
     let upstream = again.upstream(0)
     if upstream.cursor != first { return "started again, the cursor is \(upstream.cursor)" }

@@ -1,6 +1,22 @@
+public import HoldfastRingLog
+
 /// The searches in parallel: each part is a search of its own, and their figures are added.
 public enum RingProof {
-  /// Runs `parts` on `threadCount` threads; the figures do not depend on how many there are.
+  /// What a power cut at any moment makes a start do; all of it must be reached.
+  public static let crashSteps: RecoverySteps = [
+    .newLog, .spoiledSlot, .cleanStop, .freedBelowFloor, .freedSealedCopy, .freedHeadless,
+    .freedEmpty, .tornTail, .recounted, .passedUnused, .evictedInFlight, .removedTemporary,
+    .removedEmpty, .foundSpare, .removedSpare,
+  ]
+  /// What failing operations make a start do.
+  public static let faultSteps: RecoverySteps = [
+    .newLog, .spoiledSlot, .cleanStop, .freedBelowFloor, .freedSealedCopy, .freedHeadless,
+    .freedEmpty, .freedGivenUp, .recounted, .passedUnused, .removedTemporary, .removedEmpty,
+    .foundSpare, .removedSpare,
+  ]
+
+  /// Runs `part` for each number on `threadCount` threads; the figures do not depend on how many
+  /// there are.
   public static func run(
     partCount: Int,
     threadCount: Int,
@@ -23,22 +39,24 @@ public enum RingProof {
     return sum
   }
 
-  /// Explores every workload of up to `length` operations after each base, and `seedCount` longer
-  /// ones of all operations.
+  /// Explores every workload of up to `length` operations after each base, and `seeds.count`
+  /// longer ones of all operations.
   ///
   /// - Parameters:
+  ///   - bases: how many of ``RingWorkload/bases``.
   ///   - length: of the short workloads.
   ///   - seeds: of the longer ones.
   ///   - seededLength: operations of each longer one.
   ///   - threadCount: searches at a time.
   /// - Returns: the figures of all.
   public static func explore(
+    bases: Int = RingWorkload.bases.count,
     length: Int,
     seeds: Range<UInt64>,
-    seededLength: Int = 12,
+    seededLength: Int = 14,
     threadCount: Int = 2
   ) async -> ExplorerFigures {
-    let baseCount = RingWorkload.bases.count
+    let baseCount = min(bases, RingWorkload.bases.count)
     return await run(partCount: baseCount + seeds.count, threadCount: threadCount) { part in
       if part < baseCount {
         let base = RingWorkload.bases[part]
@@ -46,6 +64,19 @@ public enum RingProof {
       }
       let seed = seeds.lowerBound + UInt64(part - baseCount)
       return CrashExplorer().run([RingWorkload(seed: seed, length: seededLength)])
+    }
+  }
+
+  /// Fails every disk operation of one workload per seed in every way.
+  public static func injectFaults(
+    seeds: Range<UInt64>,
+    length: Int = 8,
+    threadCount: Int = 2
+  ) async -> ExplorerFigures {
+    await run(partCount: seeds.count, threadCount: threadCount) { part in
+      let seed = seeds.lowerBound + UInt64(part)
+      var explorer = FaultExplorer()
+      return explorer.run([RingWorkload(seed: seed, length: length)])
     }
   }
 }

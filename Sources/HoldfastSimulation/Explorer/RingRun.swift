@@ -5,7 +5,7 @@ internal import HoldfastRingLog
 final class RingRun {
   let disk: SimulatedDisk
   private(set) var configuration: RingConfiguration
-  private(set) var ring: RingLog
+  var ring: RingLog
   private(set) var history = RingHistory()
   private var random: SplitMix64
   private var now = RingRun.start
@@ -19,9 +19,13 @@ final class RingRun {
   static let payloadByteCountMax = 3_000
 
   /// Begins a log on an empty disk; `prepare` is called with the disk before.
-  init(seed: UInt64, prepare: (SimulatedDisk) -> Void = { _ in }) {
+  init(
+    seed: UInt64,
+    configuration: RingConfiguration = RingRun.configuration(segmentCountMax: segmentCountMax),
+    prepare: (SimulatedDisk) -> Void = { _ in }
+  ) {
     random = SplitMix64(seed: seed &+ 0x5eed)
-    configuration = Self.configuration(segmentCountMax: Self.segmentCountMax)
+    self.configuration = configuration
     disk = SimulatedDisk(seed: seed)
     prepare(disk)
     ring = Self.open(disk, configuration, now: now, isFirst: true)
@@ -32,7 +36,10 @@ final class RingRun {
   /// What the log told its operator since the start.
   private(set) var log: [LogEntry] = []
 
-  static func configuration(segmentCountMax: Int) -> RingConfiguration {
+  static func configuration(
+    segmentCountMax: Int,
+    segmentByteCount: Int = RingRun.segmentByteCount
+  ) -> RingConfiguration {
     var configuration = RingConfiguration()
     configuration.segmentByteCountMin = segmentByteCount
     configuration.segmentByteCountMax = segmentByteCount
@@ -183,9 +190,11 @@ final class RingRun {
       number >= self.ring.next || unused.contains { $0.first <= number && number < $0.end }
     }
     let kept = max(0, history.events.count - count)
-    history.events = history.events.prefix(kept) + history.events[kept...].filter {
-      !isGone($0.number)
-    }
+    history.events =
+      history.events.prefix(kept)
+      + history.events[kept...].filter {
+        !isGone($0.number)
+      }
     let dropCount = Int(ring.source(0).dropped[SourceDropReason.oversize.rawValue])
     if dropCount < history.drops.count {
       history.drops.removeLast(history.drops.count - dropCount)
@@ -245,6 +254,13 @@ final class RingRun {
     if inFlight != nil { history.evictedEnd = max(history.evictedEnd, ring.oldest) }
   }
 
+  /// An eviction whose save failed may be durable all the same.
+  private func noteAttemptedEviction() {
+    let isFull = ring.byteCount + 3 * Self.segmentByteCount > configuration.byteCountMax - 1 << 20
+    guard ring.isFailing, isFull, let oldest = ring.segmentSizes.first else { return }
+    history.evictedEnd = max(history.evictedEnd, ring.oldest + UInt64(oldest.eventCount))
+  }
+
   private func takeLog() {
     log += ring.log
     ring.log = []
@@ -271,6 +287,10 @@ final class RingRun {
     let end = lastEventEnd
     let kept = max(history.acknowledgedCount, history.index(of: end))
     history.events.removeLast(history.events.count - kept)
+    if disk.hasLostWrites, history.acknowledgedCount < kept {
+      let first = history.events[history.acknowledgedCount].number
+      history.doubtful.append(first..<history.events[kept - 1].number + 1)
+    }
     history.acknowledgedCount = kept
     let drops = Int(ring.source(0).dropped[SourceDropReason.oversize.rawValue])
     if drops < history.drops.count { history.drops.removeLast(history.drops.count - drops) }
@@ -295,6 +315,7 @@ final class RingRun {
   func performOnFaultyDisk(_ operation: RingOperation) {
     if !ring.isRecovered { reopen() }
     if !ring.isRecovered { return }
+    defer { noteAttemptedEviction() }
     if ring.isFailing && !ring.retryDisk(now: now) && operation != .append { return }
     do throws(RingLogError) { try perform(operation) } catch {
       noteEvicted()

@@ -8,7 +8,8 @@ extension RingWorkload {
     // Weighed so that events are there, rings fill and segments are sealed.
     let choices: [RingOperation] = [
       .append, .append, .commit, .commit, .commit, .rotate, .rotate, .recycle, .evict,
-      .saveCursor, .saveCursor, .seal, .seal, .drop, .writeThrough, .writeThrough, .handOver, .stop, .kill, .lower, .raise,
+      .saveCursor, .saveCursor, .seal, .seal, .drop, .writeThrough, .writeThrough, .handOver, .stop,
+      .kill, .lower, .raise,
     ]
     for _ in 0..<length {
       operations.append(choices[Int(random.next() % UInt64(choices.count))])
