@@ -2,18 +2,26 @@ internal import CZstd
 
 /// Writes zstd frames piece by piece: each flush can be decompressed once all before it were.
 ///
-/// One frame is one chain. Safe: the context is owned, never shared and freed once.
+/// Safe: the context is owned, never shared and freed once.
 /// One frame is one chain. zstd sees every earlier byte of the chain, so that small pieces
 /// compress like a large block; the price is that a chain is read from its start.
 @safe public struct ChainCompressor: ~Copyable {
-  private let context: OpaquePointer?
+  /// Made at first use: a log that is only read needs none.
+  private var context: OpaquePointer?
+  private let level: Int32
+  private let windowLog: Int32
 
-  /// Makes a context; where memory can't be had, every ``flush(_:into:)`` answers false.
+  /// A compressor; where memory can't be had, every ``flush(_:into:)`` answers false.
   ///
   /// - Parameters:
   ///   - level: zstd's level, 1 to 9.
   ///   - windowLog: base-2 logarithm of the bytes zstd looks back, 10 to 27.
   public init(level: Int32, windowLog: Int32) {
+    self.level = level
+    self.windowLog = windowLog
+  }
+
+  private mutating func makeContext() {
     unsafe context = unsafe ZSTD_createCCtx()
     guard let context = unsafe context else { return }
     unsafe _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
@@ -36,6 +44,7 @@ internal import CZstd
   ///
   /// - Complexity: O(`raw.count`).
   public mutating func flush(_ raw: [UInt8], into output: inout [UInt8]) -> Bool {
+    if unsafe context == nil { makeContext() }
     guard let context = unsafe context else { return false }
     let start = output.count
     let bound = Self.byteCountBound(raw.count)
@@ -66,12 +75,16 @@ internal import CZstd
 
 /// Reads the pieces that a ``ChainCompressor`` wrote, in order.
 @safe public struct ChainDecompressor: ~Copyable {
-  private let context: OpaquePointer?
+  /// Made at first use: most readers of a ring that is up to date never need it.
+  private var context: OpaquePointer?
+  private let windowLogMax: Int32
 
-  /// Makes a context; where memory can't be had, every decompression answers false.
+  /// A decompressor; where memory can't be had, every decompression answers false.
   ///
   /// - Parameter windowLogMax: frames that need more memory than this are refused.
-  public init(windowLogMax: Int32) {
+  public init(windowLogMax: Int32) { self.windowLogMax = windowLogMax }
+
+  private mutating func makeContext() {
     unsafe context = unsafe ZSTD_createDCtx()
     guard let context = unsafe context else { return }
     unsafe _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, windowLogMax)
@@ -97,6 +110,7 @@ internal import CZstd
     output.removeAll(keepingCapacity: true)
     // One byte more than asked for, so that a longer piece shows itself.
     output.append(contentsOf: repeatElement(0, count: rawByteCount + 1))
+    if unsafe context == nil { makeContext() }
     guard let context = unsafe context else { return false }
     let produced: Int? = unsafe piece.withUnsafeBytes { source in
       unsafe output.withUnsafeMutableBytes { target in

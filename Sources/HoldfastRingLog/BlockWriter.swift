@@ -52,6 +52,12 @@ struct BlockWriter: ~Copyable {
     beginChain()
   }
 
+  /// See ``RowEncoder/settle()``.
+  mutating func settle() { encoder.settle() }
+
+  /// See ``RowEncoder/rewind()``.
+  mutating func rewind() { encoder.rewind() }
+
   private mutating func beginChain() {
     encoder.beginChain()
     compressor.beginChain()

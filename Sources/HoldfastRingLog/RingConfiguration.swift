@@ -31,12 +31,14 @@ public struct RingConfiguration: Equatable, Sendable {
 
   /// Least size of a hot segment, bytes: smaller ones only for tests that need many.
   public var segmentByteCountMin = 2 << 20
+  /// Largest size of a hot segment, bytes: smaller ones only for tests.
+  public var segmentByteCountMax = 8 << 20
 
   /// The defaults.
   public init() {}
 
   /// Bytes of one hot segment: a 32nd of the ring, between 2 MiB and 8 MiB, a multiple of 4 KiB.
   public var segmentByteCount: Int {
-    min(max(byteCountMax / 32, segmentByteCountMin), 8 << 20) & ~4095
+    min(max(byteCountMax / 32, segmentByteCountMin), segmentByteCountMax) & ~4095
   }
 }

@@ -87,7 +87,7 @@ extension RingInspection {
     do throws(DiskError) {
       let file = try disk.open(directory + "/" + last.name, isWritable: false)
       defer { disk.close(file) }
-      try scan.advance(in: file, on: disk, byteCount: last.byteCount, durable: durable)
+      try scan.advance(in: file, on: disk, byteCount: last.byteCount)
     } catch {
       // What could be read counts; the rest is looked at again next time.
     }

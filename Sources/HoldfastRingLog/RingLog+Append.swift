@@ -218,6 +218,7 @@ extension RingLog {
   }
 
   private mutating func finishPending() {
+    writer.settle()
     durable = next - 1
     segments.newest?.end = next
     for slot in upstreamIndices { state.upstreams[slot].offered += UInt64(pendingEventCount) }
@@ -265,6 +266,7 @@ extension RingLog {
     if isFailing { throw error }
     note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
     fence(end: pending.first?.first ?? next)
+    writer.rewind()
     do throws(RingLogError) {
       for index in pending.indices { try encode(index, now: now) }
     } catch {

@@ -16,11 +16,15 @@ extension RingLog {
       switch reading {
       case .state(let saved):
         state = saved
+        if saved.isClean { recoverySteps.insert(.cleanStop) }
+        if stateFile.hasSpoiledSlot { recoverySteps.insert(.spoiledSlot) }
         next = saved.durable + 1
         durable = saved.durable
       case .missing where found.isEmpty:
+        recoverySteps.insert(.newLog)
         note(.notice, "ring log: new log \(newLog)")
       case .missing, .damaged, .newer:
+        recoverySteps.insert(.unreadableState)
         note(
           .error,
           "ring log: the state file can't be read; counters begin at 0, what is stored is sent "
@@ -36,6 +40,7 @@ extension RingLog {
         !isStateKnown || $0.first < state.reserved && $0.end <= state.reserved
       }
       if credible.count < found.count {
+        recoverySteps.insert(.incredibleFile)
         note(.error, "ring log: files that claim numbers never given out; left alone")
       }
       try restore(credible, isStateKnown: isStateKnown, newLog: newLog, now: now)
@@ -105,6 +110,7 @@ extension RingLog {
         continue
       }
       if entry.name == Sealer.temporaryName || entry.name == "state.new" {
+        recoverySteps.insert(.removedTemporary)
         discard(entry.name)
       } else if let index = Segment.hotIndex(entry.name) {
         lastHotIndex = max(lastHotIndex, index)
@@ -144,6 +150,7 @@ extension RingLog {
   /// What a hot file holds: a segment, nothing (it becomes a spare), or something newer.
   private mutating func hotSegment(_ entry: DiskEntry) throws(DiskError) -> Segment? {
     guard entry.byteCount >= Format.alignment else {
+      recoverySteps.insert(.removedEmpty)
       note(.warning, "ring log: \(entry.name) is empty; removed")
       discard(entry.name)
       return nil
@@ -171,8 +178,10 @@ extension RingLog {
     }
     guard let first else {
       if entry.byteCount == configuration.segmentByteCount && spares.count < Self.spareCountMax {
+        recoverySteps.insert(.foundSpare)
         spares.append(SpareFile(name: entry.name, byteCount: entry.byteCount))
       } else {
+        recoverySteps.insert(.removedSpare)
         discard(entry.name)
       }
       return nil
@@ -193,6 +202,7 @@ extension RingLog {
 
   /// Moves an unreadable file aside, within the ring's bounds.
   mutating func quarantine(_ entry: DiskEntry, _ reason: String) {
+    recoverySteps.insert(.quarantined)
     let limit = configuration.byteCountMax / 16
     do throws(DiskError) {
       let folder = directory + "/quarantine"

@@ -25,11 +25,12 @@ extension RingLog {
     // Numbers that were given out and durable and can't be read any more. Those that passed
     // through memory alone while the disk failed are below every cursor.
     let needed = max(tail.readable, state.upstreams.map(\.cursor).min() ?? 1, 1)
-    if tail.end > needed { addGap(needed..<tail.end, reason: holeReason, now: now) }
+    account(needed, tail.end, .lostCorrupt, now: now)
     let last = max(tail.end, 1)
     next = max(last, state.reserved)
     if !isStateKnown && !found.isEmpty { next = last + Self.unknownReserve }
     if next > last {
+      recoverySteps.insert(.passedUnused)
       if state.gaps.hasRoom(forUnused: last..<next, of: state.log) {
         addGap(last..<next, reason: .unused, now: now)
       } else {
@@ -43,7 +44,10 @@ extension RingLog {
     durable = next - 1
     if let newest = segments.newest {
       segments.newest?.end = min(newest.end, tail.readable)
-      if tail.readable <= newest.first { free(segments.removeLast()) }
+      if tail.readable <= newest.first {
+        recoverySteps.insert(.freedEmpty)
+        free(segments.removeLast())
+      }
     }
     recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
     rememberLatest()
@@ -60,7 +64,14 @@ extension RingLog {
   private mutating func arrange(_ found: [Segment]) {
     state.epoch = max(state.epoch, found.compactMap(\.epoch).max() ?? 0)
     let arranged = Segment.arranged(found, floor: state.floor)
-    for segment in arranged.free { free(segment) }
+    for segment in arranged.free {
+      let isCopy = found.contains {
+        $0.isSealed && $0.first <= segment.first && segment.first < $0.end
+      }
+      let step: RecoverySteps = isCopy ? .freedSealedCopy : .freedGivenUp
+      recoverySteps.insert(segment.end <= state.floor ? .freedBelowFloor : step)
+      free(segment)
+    }
     segments = SegmentTable(arranged.kept)
   }
 
@@ -74,8 +85,9 @@ extension RingLog {
   private mutating func rememberLatest() {
     var parts: [[RecoveredEvent]] = []
     var wanted = Self.recoveredCountMax
-    let reader = SegmentReader(disk: disk)
+    let reader = recoveryReader
     reader.isForgiving = true
+    defer { reader.isForgiving = false }
     defer { reader.reset() }
     for segment in segments.reversed() where wanted > 0 {
       var part: [RecoveredEvent] = []
@@ -117,8 +129,9 @@ extension RingLog {
     let unused = state.gaps.coveredCount(start..<end, reason: .unused)
     for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
     guard isStateKnown else { return }
-    let reader = SegmentReader(disk: disk)
+    let reader = recoveryReader
     reader.isForgiving = true
+    defer { reader.isForgiving = false }
     defer { reader.reset() }
     var position = start
     while position < end {
@@ -133,6 +146,7 @@ extension RingLog {
         position = next
         continue
       }
+      recoverySteps.insert(.recounted)
       for event in batch.events.rows[row...] {
         let source = Int(event.source)
         guard state.sources.indices.contains(source) else { continue }
@@ -180,6 +194,7 @@ extension RingLog {
       state.upstreams.append(ledger)
     }
     for slot in upstreamIndices where state.upstreams[slot].cursor > next {
+      recoverySteps.insert(.setBackCursor)
       note(.error, "ring log: a cursor stood beyond the log's end; set back")
       state.upstreams[slot].cursor = next
     }
@@ -193,18 +208,13 @@ extension RingLog {
     let start = lowestCursor
     let floor = segments.first?.first ?? next
     let evictedEnd = min(floor, next, state.floor)
-    if start < evictedEnd {
-      addGap(start..<evictedEnd, reason: .evicted, now: now)
+    account(start, evictedEnd, .evictedInFlight, reason: .evicted, now: now)
+    account(max(start, evictedEnd), min(floor, next), .missedFile, now: now)
+    for (earlier, later) in zip(segments, segments.dropFirst()) {
+      account(max(earlier.end, start), later.first, .missedFile, now: now)
     }
-    if max(start, evictedEnd) < min(floor, next) {
-      addGap(max(start, evictedEnd)..<min(floor, next), reason: holeReason, now: now)
-    }
-    for (earlier, later) in zip(segments, segments.dropFirst())
-    where max(earlier.end, start) < later.first {
-      addGap(max(earlier.end, start)..<later.first, reason: holeReason, now: now)
-    }
-    if let last = segments.last, max(last.end, start) < next {
-      addGap(max(last.end, start)..<next, reason: holeReason, now: now)
+    if let last = segments.last {
+      account(max(last.end, start), next, .missedFile, now: now)
     }
     if isFailing { return }
     let wasClean = state.isClean
@@ -216,5 +226,18 @@ extension RingLog {
     } catch {
       // `isFailing` is raised and said; the log goes on in memory.
     }
+  }
+
+  /// Records numbers that are gone without a record.
+  private mutating func account(
+    _ first: SequenceNumber,
+    _ end: SequenceNumber,
+    _ step: RecoverySteps,
+    reason: GapReason? = nil,
+    now: ClockReading
+  ) {
+    guard first < end, !state.gaps.uncovered(first..<end).isEmpty else { return }
+    recoverySteps.insert(step)
+    addGap(first..<end, reason: reason ?? holeReason, now: now)
   }
 }

@@ -57,7 +57,6 @@ extension RingLog {
       in: file,
       on: disk,
       byteCount: segment.byteCount,
-      durable: state.durable,
       isForgiving: givesUpUnreadable
     )
     return scan
@@ -76,11 +75,13 @@ extension RingLog {
       let scan = try scan(newest)
       if newest.isHeadless && newest.first > max(scan.proven, state.durable) + 1 {
         // Its first commit was never synced and lost its first block: none of it was acknowledged.
+        recoverySteps.insert(.freedHeadless)
         free(segments.removeLast())
         continue
       }
       syncTail(newest.name)
       let end = scan.end(durable: state.durable, gaps: state.gaps).end
+      if end < scan.lastEnd { recoverySteps.insert(.tornTail) }
       let readable = try readableEnd(of: newest, before: end)
       segments.newest?.end = readable
       return (readable, end)
@@ -88,13 +89,17 @@ extension RingLog {
     return (state.durable + 1, state.durable + 1)
   }
 
+  /// A reader for the start alone: an upstream's, which has not begun to read.
+  var recoveryReader: SegmentReader { readers.first ?? SegmentReader(disk: disk) }
+
   /// The number after the last event that can be decoded; the segment's first where none can.
   private func readableEnd(
     of segment: Segment,
     before end: SequenceNumber
   ) throws(DiskError) -> SequenceNumber {
-    let reader = SegmentReader(disk: disk)
+    let reader = recoveryReader
     reader.isForgiving = givesUpUnreadable
+    defer { reader.isForgiving = false }
     defer { reader.reset() }
     var whole = segment
     whole.end = end

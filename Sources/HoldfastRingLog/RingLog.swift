@@ -88,6 +88,8 @@ public struct RingLog: ~Copyable {
   /// If not, this log lives in memory under an
   /// id of its own, and its owner must open another one once the disk can be read.
   public internal(set) var isRecovered = false
+  /// What the start had to do.
+  public internal(set) var recoverySteps: RecoverySteps = []
   /// Lines for the operator since the owner last took them.
   public var log: [LogEntry] = []
   /// The latest events found at the start, for recognising what a broker sends again.

@@ -17,6 +17,8 @@ struct RowEncoder {
   private(set) var wall: Int64 = 0
   private var topics = TopicTable()
   private var previousTick: Int64 = 0
+  /// The same when everything encoded so far had become durable.
+  private var settledTick: Int64 = 0
   private let microsecondsPerTick: Int64
 
   init(ticksPerSecond: Int64) {
@@ -32,6 +34,12 @@ struct RowEncoder {
     raw.removeAll(keepingCapacity: true)
     eventCount = 0
   }
+
+  /// Everything encoded so far is durable: no later event may be dated before it.
+  mutating func settle() { settledTick = previousTick }
+
+  /// What was encoded since is about to be encoded once more, each event with its own time.
+  mutating func rewind() { previousTick = settledTick }
 
   /// The most bytes that `row` can take.
   static func byteCountBound(_ row: EventBatch.Row) -> Int {

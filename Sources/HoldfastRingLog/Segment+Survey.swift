@@ -42,7 +42,8 @@ extension Segment {
   /// - Parameters:
   ///   - found: every segment of the directory, in any order.
   ///   - floor: the lowest number kept.
-  /// - Returns: `kept`, ascending; `free`: what lies below the floor or was sealed already.
+  /// - Returns: `kept`, ascending; `free`: what lies below the floor, was sealed already, or was
+  ///   given up and written once more elsewhere.
   static func arranged(
     _ found: [Segment],
     floor: SequenceNumber

@@ -103,7 +103,13 @@ final class SegmentReader {
       let start = offset
       offset += header.blockByteCount
       if header.isChainStart { beginChain() }
-      guard var events = decode(header, at: start) else {
+      guard let payload = payload(of: header, at: start) else {
+        // The header may be another block's, and its size with it.
+        chainIndex = nil
+        offset = start + Format.alignment
+        continue
+      }
+      guard var events = decode(header, payload) else {
         chainIndex = nil
         continue
       }
@@ -123,12 +129,19 @@ final class SegmentReader {
     decoder.beginChain()
   }
 
-  /// The block's events; nil when it does not continue the open chain or is damaged.
-  private func decode(_ header: BlockHeader, at offset: Int) -> EventBatch? {
+  /// The compressed bytes behind a header; nil when they are not what it says.
+  private func payload(of header: BlockHeader, at offset: Int) -> ArraySlice<UInt8>? {
+    let payload = bytes(at: offset + Format.headerByteCount, count: header.payloadByteCount)
+    let isWhole =
+      payload.count == header.payloadByteCount && crc32c(payload) == header.payloadChecksum
+    return isWhole ? payload : nil
+  }
+
+  /// The block's events; nil when it does not continue the open chain.
+  private func decode(_ header: BlockHeader, _ payload: ArraySlice<UInt8>) -> EventBatch? {
     guard let expected = chainIndex, header.chainIndex == expected else { return nil }
     chainIndex = expected &+ 1
-    let payload = bytes(at: offset + Format.headerByteCount, count: header.payloadByteCount)
-    guard payload.count == header.payloadByteCount, crc32c(payload) == header.payloadChecksum,
+    guard
       decompressor.decompress(payload, rawByteCount: header.rawByteCount, into: &raw)
     else { return nil }
     // The decoder keeps `raw` as the batch's bytes; the next block gets a buffer of its own.
@@ -161,7 +174,9 @@ final class SegmentReader {
     let slice = bytes(at: offset, count: Format.headerByteCount)
     guard case .header(let header) = BlockHeader.read(slice) else { return nil }
     if let epoch = segment.epoch, header.epoch != epoch { return nil }
-    return offset + header.blockByteCount <= segment.dataByteCount ? header : nil
+    // The zeros up to the next multiple may be cut off.
+    let end = offset + Format.headerByteCount + header.payloadByteCount
+    return end <= segment.dataByteCount ? header : nil
   }
 
   /// Whether a newer version wrote what stands at `offset`.

@@ -82,6 +82,15 @@ struct State: Equatable {
     case nothing
   }
 
+  /// How many bytes the state in a slot takes by what its beginning says; 0 if it says nothing.
+  static func byteCount(of slot: ArraySlice<UInt8>) -> Int {
+    var reader = ByteReader(slot)
+    guard reader.fixed() == magic, reader.take(4) != nil, let count: UInt32 = reader.fixed() else {
+      return 0
+    }
+    return 16 + Int(count)
+  }
+
   /// Reads one slot.
   static func read(_ slot: ArraySlice<UInt8>) -> Reading {
     var reader = ByteReader(slot)

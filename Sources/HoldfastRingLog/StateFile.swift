@@ -5,6 +5,8 @@ struct StateFile {
   private let disk: any Disk
   private let directory: String
   private var file: DiskFile?
+  /// Whether the last ``read(isWritable:isForgiving:)`` found a slot that is neither good nor empty.
+  private(set) var hasSpoiledSlot = false
 
   init(disk: any Disk, directory: String) {
     self.disk = disk
@@ -44,14 +46,9 @@ struct StateFile {
     var best: State?
     var isNewer = false
     for slot in 0..<2 {
-      var bytes: [UInt8] = []
+      let bytes: [UInt8]
       do throws(DiskError) {
-        try disk.read(
-          opened,
-          at: slot * State.slotByteCount,
-          count: State.slotByteCount,
-          into: &bytes
-        )
+        bytes = try slotBytes(slot, of: opened)
       } catch {
         if isForgiving { continue }
         disk.close(opened)
@@ -61,13 +58,26 @@ struct StateFile {
       case .state(let state):
         if state.generation >= best?.generation ?? 0 { best = state }
       case .newer: isNewer = true
-      case .nothing: break
+      case .nothing: if bytes.contains(where: { $0 != 0 }) { hasSpoiledSlot = true }
       }
     }
     if isNewer || best == nil { disk.close(opened) } else { file = opened }
     if isNewer { return .newer }
     return best.map { .state($0) } ?? .damaged
   }
+
+  /// As much of a slot as its state takes: most of it is zeros.
+  private func slotBytes(_ slot: Int, of file: DiskFile) throws(DiskError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let start = slot * State.slotByteCount
+    try disk.read(file, at: start, count: Self.firstReadByteCount, into: &bytes)
+    let needed = min(State.byteCount(of: bytes[...]), State.slotByteCount)
+    if needed > bytes.count { try disk.read(file, at: start, count: needed, into: &bytes) }
+    return bytes
+  }
+
+  /// Holds the state of a ring with few gap records.
+  private static let firstReadByteCount = 4096
 
   /// Writes a state whose generation is one above the last written; durable on return.
   ///

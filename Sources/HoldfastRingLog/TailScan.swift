@@ -22,20 +22,21 @@ struct TailScan {
     first = segment.first
   }
 
-  /// Reads on to the end of the file; blocks that may not be durable must be whole.
+  /// The number after the last whole block's last event, whether or not it counts.
+  var lastEnd: SequenceNumber { blocks.last?.upperBound ?? first }
+
+  /// Reads on to the end of the file; only whole blocks count.
   ///
   /// - Parameters:
   ///   - file: the segment's, open for reading.
   ///   - disk: where it lies.
   ///   - byteCount: its size.
-  ///   - durable: everything up to it is known to have been durable.
   ///   - isForgiving: what can't be read counts as damage.
   /// - Throws: when the file can't be read.
   mutating func advance(
     in file: DiskFile,
     on disk: any Disk,
     byteCount: Int,
-    durable: SequenceNumber,
     isForgiving: Bool = false
   ) throws(DiskError) {
     var bytes: [UInt8] = []
@@ -49,9 +50,8 @@ struct TailScan {
         }
         // Its writer knew so much, whatever became of the payload.
         proven = max(proven, header.durable)
-        if header.end > durable + 1,
-          try !Self.isWhole(header, at: place, of: file, on: disk)
-        {
+        // A header that was moved here has another block's size.
+        if try !Self.isWhole(header, at: place, of: file, on: disk) {
           place += Format.alignment
           continue
         }

@@ -5,35 +5,37 @@ public import HoldfastRingLog
 ///
 /// Each file has what is durable and what the page cache shows; each write stays pending until a
 /// `sync` returned. ``crash()`` keeps a legal subset of what is pending: every 512-byte sector of
-/// it independently, and a prefix of the unsynced directory operations.
+/// it independently, and a prefix of the unsynced directory operations. The crash explorer asks
+/// for all such subsets instead, see ``CrashPoint``.
 public final class SimulatedDisk: Disk {
-  final class Inode {
-    var durable: [UInt8] = []
-    var cached: [UInt8] = []
-    var pending: [(offset: Int, bytes: [UInt8])] = []
-  }
-
-  private enum DirectoryOperation {
-    case add(String, Inode)
-    case remove(String)
-    case rename(String, String)
-  }
-
   /// What a crash tears writes into, bytes.
-  public static let sectorByteCount = 512
+  public static let sectorByteCount = SparseBytes.sectorByteCount
 
-  private var names: [String: Inode] = [:]
-  private var durableNames: [String: Inode] = [:]
-  private var directoryOperations: [DirectoryOperation] = []
-  private var directories: Set<String> = []
+  /// What the process sees.
+  var names: [String: Inode] = [:]
+  /// What a power cut leaves of the names for certain.
+  var durableNames: [String: Inode] = [:]
+  /// Since the directory was last synced, in order.
+  var directoryOperations: [DirectoryOperation] = []
+  var directories: Set<String> = []
   private var files: [Int32: (inode: Inode, name: String)] = [:]
   private var lastFile: Int32 = 0
-  private var random: SplitMix64
+  var random: SplitMix64
 
   /// Asked before each operation: an error number makes it fail.
   public var fault: ((DiskError.Operation, String) -> Int32?)?
-  /// Most bytes of all files together; a write beyond it fails with ENOSPC.
+  /// Told before each operation that changes something, when no fault stops it.
+  var onChange: ((DiskError.Operation) -> Void)?
+  /// Whether a write that fails has written a part of its bytes.
+  public var tearsFailedWrites = false
+  /// How long an operation takes, microseconds; summed up in ``elapsed``.
+  public var delay: ((DiskError.Operation, String) -> Int64)?
+  /// How long all operations took, microseconds: what the owner adds to its clocks.
+  public private(set) var elapsed: Int64 = 0
+  /// Most bytes of all files together: a quota; a write beyond it fails with `errnoBeyond`.
   public var byteCountMax = Int.max
+  /// What a write beyond ``byteCountMax`` fails with: ENOSPC, or EDQUOT for a quota.
+  public var errnoBeyond = Errno.noSpace
   /// The last operation, by its number, before the process dies.
   ///
   /// All later ones fail and do nothing, but that a write may have been begun. Reset by
@@ -51,12 +53,11 @@ public final class SimulatedDisk: Disk {
   public private(set) var writtenByteCount = 0
   /// Calls of `sync`.
   public private(set) var syncCount = 0
+  /// Bytes of all files.
+  public internal(set) var byteCount = 0
 
   /// An empty disk; all its chances come from `seed`.
   public init(seed: UInt64) { random = SplitMix64(seed: seed) }
-
-  /// Bytes of all files.
-  public var byteCount: Int { names.values.reduce(0) { $0 + $1.cached.count } }
 
   private func check(_ operation: DiskError.Operation, _ name: String) throws(DiskError) {
     operationCount += 1
@@ -64,7 +65,16 @@ public final class SimulatedDisk: Disk {
       isDead = true
       throw DiskError(operation, name, errno: Errno.inputOutput)
     }
+    if let delay { elapsed += delay(operation, name) }
     if let errno = fault?(operation, name) { throw DiskError(operation, name, errno: errno) }
+    if let onChange, Self.changes(operation) { onChange(operation) }
+  }
+
+  private static func changes(_ operation: DiskError.Operation) -> Bool {
+    switch operation {
+    case .write, .sync, .rename, .remove, .syncDirectory: true
+    case .list, .open, .size, .read, .close, .lock: false
+    }
   }
 
   private func inode(_ file: DiskFile, _ operation: DiskError.Operation) throws(DiskError) -> Inode
@@ -79,19 +89,26 @@ public final class SimulatedDisk: Disk {
     try check(.list, directory)
     let prefix = directory + "/"
     var entries: [DiskEntry] = []
-    for (name, inode) in names where name.hasPrefix(prefix) {
-      let rest = String(name.dropFirst(prefix.count))
-      if rest.contains("/") { continue }
+    for (name, inode) in names {
+      guard let rest = Self.name(name, in: prefix) else { continue }
       entries.append(
         DiskEntry(name: rest, kind: .file, byteCount: inode.cached.count, isOwn: true)
       )
     }
-    for name in directories where name.hasPrefix(prefix) {
-      let rest = String(name.dropFirst(prefix.count))
+    for name in directories {
+      guard let rest = Self.name(name, in: prefix) else { continue }
       entries.append(DiskEntry(name: rest, kind: .directory, byteCount: 0, isOwn: true))
     }
     entries += foreignEntries
     return entries.sorted { $0.name < $1.name }
+  }
+
+  /// The name within the directory; nil for what lies elsewhere or deeper.
+  private static func name(_ name: String, in prefix: String) -> String? {
+    let bytes = name.utf8
+    guard bytes.starts(with: prefix.utf8) else { return nil }
+    let rest = bytes.dropFirst(prefix.utf8.count)
+    return rest.contains(UInt8(ascii: "/")) ? nil : String(rest)
   }
 
   /// See ``Disk``.
@@ -113,7 +130,7 @@ public final class SimulatedDisk: Disk {
     guard names[name] == nil else { throw DiskError(.open, name, errno: Errno.exists) }
     let inode = Inode()
     names[name] = inode
-    directoryOperations.append(.add(name, inode))
+    directoryOperations.append(DirectoryOperation(.add(name, inode), order: operationCount))
     return register(inode, name)
   }
 
@@ -135,10 +152,7 @@ public final class SimulatedDisk: Disk {
     count: Int,
     into buffer: inout [UInt8]
   ) throws(DiskError) {
-    let inode = try inode(file, .read)
-    let end = min(offset + count, inode.cached.count)
-    buffer.removeAll(keepingCapacity: true)
-    if offset < end { buffer.append(contentsOf: inode.cached[offset..<end]) }
+    try inode(file, .read).cached.read(offset..<offset + count, into: &buffer)
   }
 
   /// See ``Disk``.
@@ -152,32 +166,29 @@ public final class SimulatedDisk: Disk {
     do throws(DiskError) {
       inode = try self.inode(file, .write)
     } catch {
-      // A process that is killed within write(2) has written a part of it.
-      if isDead && !wasDead, let open = files[file.id] {
-        let part = bytes.prefix(Int(random.next() % UInt64(bytes.count + 1)))
-        Self.apply(offset, part, to: &open.inode.cached)
-        open.inode.pending.append((offset, Array(part)))
+      // A process that is killed within write(2), or that a full disk stops, has written a part.
+      let isTorn = isDead ? !wasDead : tearsFailedWrites
+      if isTorn, let open = files[file.id] {
+        put(bytes.prefix(Int(random.next() % UInt64(bytes.count + 1))), at: offset, open.inode)
       }
       throw error
     }
     let growth = max(0, offset + bytes.count - inode.cached.count)
     if growth > 0 && byteCount + growth > byteCountMax {
-      throw DiskError(.write, files[file.id]?.name ?? "?", errno: Errno.noSpace)
+      throw DiskError(.write, files[file.id]?.name ?? "?", errno: errnoBeyond)
     }
-    Self.apply(offset, bytes, to: &inode.cached)
-    inode.pending.append((offset, Array(bytes)))
+    put(bytes, at: offset, inode)
     writtenByteCount += bytes.count
   }
 
-  private static func apply(
-    _ offset: Int,
-    _ bytes: ArraySlice<UInt8>,
-    to target: inout [UInt8]
-  ) {
-    if target.count < offset + bytes.count {
-      target.append(contentsOf: repeatElement(0, count: offset + bytes.count - target.count))
-    }
-    target.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+  private func put(_ bytes: ArraySlice<UInt8>, at offset: Int, _ inode: Inode) {
+    let before = inode.cached.count
+    inode.cached.write(bytes, at: offset)
+    inode.pending.append(
+      PendingWrite(offset: offset, bytes: Array(bytes), order: operationCount)
+    )
+    // Bytes of a file whose name is gone count no more.
+    if inode.isNamed { byteCount += inode.cached.count - before }
   }
 
   /// See ``Disk``.
@@ -188,14 +199,14 @@ public final class SimulatedDisk: Disk {
       try check(.sync, open.name)
     } catch {
       // The kernel marks the pages clean: some reached the disk, no later sync will write them.
-      if !isDead { persistSome(open.inode) }
+      if !isDead {
+        persistSome(open.inode)
+        open.inode.hasLostWrites = true
+      }
       throw error
     }
     if isLying { return }
-    for write in open.inode.pending {
-      Self.apply(write.offset, write.bytes[...], to: &open.inode.durable)
-    }
-    open.inode.pending.removeAll()
+    open.inode.persistAll()
   }
 
   /// See ``Disk``.
@@ -207,78 +218,34 @@ public final class SimulatedDisk: Disk {
     guard let inode = names.removeValue(forKey: name) else {
       throw DiskError(.rename, name, errno: Errno.noEntry)
     }
+    if let replaced = names[newName] { forget(replaced) }
     names[newName] = inode
-    directoryOperations.append(.rename(name, newName))
+    directoryOperations.append(
+      DirectoryOperation(.rename(name, newName, inode), order: operationCount)
+    )
   }
 
   /// See ``Disk``.
   public func remove(_ name: String) throws(DiskError) {
     try check(.remove, name)
-    guard names.removeValue(forKey: name) != nil else {
+    guard let inode = names.removeValue(forKey: name) else {
       throw DiskError(.remove, name, errno: Errno.noEntry)
     }
-    directoryOperations.append(.remove(name))
+    forget(inode)
+    directoryOperations.append(DirectoryOperation(.remove(name), order: operationCount))
+  }
+
+  private func forget(_ inode: Inode) {
+    inode.isNamed = false
+    byteCount -= inode.cached.count
   }
 
   /// See ``Disk``.
   public func syncDirectory(_ directory: String) throws(DiskError) {
     try check(.syncDirectory, directory)
     if isLying { return }
-    for operation in directoryOperations { apply(operation) }
-    directoryOperations.removeAll()
-  }
-
-  private func apply(_ operation: DirectoryOperation) {
-    switch operation {
-    case .add(let name, let inode): durableNames[name] = inode
-    case .remove(let name): durableNames[name] = nil
-    case .rename(let name, let newName):
-      if let inode = durableNames.removeValue(forKey: name) { durableNames[newName] = inode }
-    }
-  }
-
-  /// Persists a random subset of the sectors that are pending, and forgets the rest.
-  private func persistSome(_ inode: Inode) {
-    for write in inode.pending {
-      var start = 0
-      while start < write.bytes.count {
-        let offset = write.offset + start
-        let end = min(
-          write.bytes.count,
-          start + Self.sectorByteCount - offset % Self.sectorByteCount
-        )
-        if random.next() & 1 == 0 {
-          Self.apply(offset, write.bytes[start..<end], to: &inode.durable)
-        }
-        start = end
-      }
-    }
-    inode.pending.removeAll()
-  }
-
-  /// The power fails: what is pending survives in part, every open file is gone.
-  public func crash() {
-    let kept =
-      directoryOperations.isEmpty ? 0 : Int(random.next() % UInt64(directoryOperations.count + 1))
-    for operation in directoryOperations.prefix(kept) { apply(operation) }
-    directoryOperations.removeAll()
-    // Sorted, so that the random choices fall the same way each time.
-    for name in durableNames.keys.sorted() {
-      guard let inode = durableNames[name] else { continue }
-      // All, none, or any part: the whole is as likely as the rest together.
-      switch random.next() % 3 {
-      case 0: inode.pending.removeAll()
-      case 1:
-        for write in inode.pending {
-          Self.apply(write.offset, write.bytes[...], to: &inode.durable)
-        }
-        inode.pending.removeAll()
-      default: persistSome(inode)
-      }
-      inode.cached = inode.durable
-    }
-    names = durableNames
-    kill()
+    for operation in directoryOperations { operation.apply(to: &durableNames) }
+    directoryOperations.removeAll(keepingCapacity: true)
   }
 
   /// The process dies, the kernel lives: the page cache keeps everything.
@@ -289,34 +256,40 @@ public final class SimulatedDisk: Disk {
   }
 
   /// The bytes of a file, for tests that damage them; nil if there is none.
-  public func contents(_ name: String) -> [UInt8]? { names[name]?.cached }
+  public func contents(_ name: String) -> [UInt8]? { names[name]?.cached.bytes }
 
   /// Replaces a file's bytes, durable at once.
   public func setContents(_ name: String, _ bytes: [UInt8]) {
+    setContents(name, SparseBytes(bytes))
+  }
+
+  /// Replaces a file's bytes, durable at once, sharing them.
+  func setContents(_ name: String, _ bytes: SparseBytes) {
     let inode = names[name] ?? Inode()
+    if names[name] != nil { byteCount -= inode.cached.count }
     inode.cached = bytes
     inode.durable = bytes
     inode.pending.removeAll()
+    inode.hasLostWrites = false
+    byteCount += bytes.count
     names[name] = inode
     durableNames[name] = inode
   }
 
+  /// Makes a file disappear, durably at once.
+  func removeForGood(_ name: String) {
+    guard let inode = names.removeValue(forKey: name) else { return }
+    forget(inode)
+    durableNames[name] = nil
+  }
+
+  /// Flips a bit of a file on the disk, counted from its first byte's lowest.
+  public func rot(_ name: String, bit: Int) {
+    guard let inode = names[name], bit / 8 < inode.cached.count else { return }
+    inode.cached.flip(bit: bit)
+    if bit / 8 < inode.durable.count { inode.durable.flip(bit: bit) }
+  }
+
   /// The names of all files, sorted.
   public var fileNames: [String] { names.keys.sorted() }
-}
-
-/// The error numbers that the simulation uses, as on Linux.
-public enum Errno {
-  /// As in errno(3).
-  public static let noEntry: Int32 = 2
-  /// As in errno(3).
-  public static let inputOutput: Int32 = 5
-  /// As in errno(3).
-  public static let badFile: Int32 = 9
-  /// As in errno(3).
-  public static let exists: Int32 = 17
-  /// As in errno(3).
-  public static let noSpace: Int32 = 28
-  /// As in errno(3).
-  public static let readOnly: Int32 = 30
 }

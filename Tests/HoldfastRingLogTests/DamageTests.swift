@@ -13,100 +13,27 @@ import Testing
   static let stride = 1
   #endif
 
-  /// Events of one chain of 2 KiB and of the block that ends it.
-  static let chainEventCountMax = 60
-
-  /// Two segments of hot blocks, not closed; or five with sealed ones, closed.
-  private static func rings() throws -> [DamagedRing] {
-    [
-      try DamagedRing(commitCount: 20, isClosed: false),
-      try DamagedRing(commitCount: 130, isClosed: true),
-    ]
+  /// All of a closed ring's directory: hot and sealed segments, spares, and both states.
+  @Test func `every single bit of a ring of 64 KiB may flip`() async {
+    let figures = await DamageExplorer.small.run(.flippedBit, stride: Self.stride)
+    #expect(figures.failures == [])
+    #expect(figures.caseCount >= 524_288 / Self.stride)
+    print("\(figures.caseCount) bits, \(figures.counts["events lost"] ?? 0) events lost and told")
   }
 
-  /// Every bit of the first ring's headers and state, every 37th bit of its payloads; of the
-  /// second ring, which has sealed segments, a sample.
-  @Test func `a flipped bit costs at most the rest of its chain`() throws {
-    for (place, ring) in try Self.rings().enumerated() {
-      var ring = ring
-      var total = 0
-      for name in ring.files.keys.sorted() {
-        let used = ring.usedByteCount(name)
-        let isState = name.hasSuffix("state")
-        for bit in Swift.stride(from: 0, to: used * 8, by: Self.stride) {
-          let offset = bit / 8
-          if isState ? offset % (512 << 10) > 1024 : offset % 4096 >= 128 && bit % 37 != 0 {
-            continue
-          }
-          if place == 1 && bit % 101 != 0 { continue }
-          guard var bytes = ring.files[name] else { continue }
-          bytes[offset] ^= 1 << UInt8(bit % 8)
-          let missing = ring.check(name, bytes, "\(name) bit \(bit)")
-          total += missing
-          if isState && missing > 0 { Issue.record("\(name) bit \(bit): \(missing) events lost") }
-          if missing > Self.chainEventCountMax && !name.contains("sealed") {
-            Issue.record("\(name) bit \(bit): \(missing) events lost")
-            return
-          }
-        }
-      }
-      print("ring \(place): \(ring.caseCount) bits, \(total) events missing in all")
-      #expect(ring.faults == [])
-      #expect(ring.caseCount > 50)
-    }
+  @Test func `a file cut off at any length loses what was cut off`() async {
+    let figures = await DamageExplorer.small.run(.truncated, stride: Self.stride)
+    #expect(figures.failures == [])
+    #expect(figures.caseCount >= 65_536 / Self.stride)
   }
 
-  /// Padding included: two blocks, 65,536 bits.
-  @Test func `every single bit of two blocks may flip`() throws {
-    var ring = try DamagedRing(commitCount: 2, isClosed: false)
-    for name in ring.files.keys.sorted() where !name.hasSuffix("state") {
-      for bit in Swift.stride(from: 0, to: ring.usedByteCount(name) * 8, by: Self.stride) {
-        guard var bytes = ring.files[name] else { continue }
-        bytes[bit / 8] ^= 1 << UInt8(bit % 8)
-        ring.check(name, bytes, "\(name) bit \(bit)")
-      }
-    }
-    print("two blocks: \(ring.caseCount) bits")
-    #expect(ring.faults == [])
-    #expect(ring.caseCount >= 65_536 / Self.stride)
-  }
-
-  @Test func `a file cut off at any length yields what was before`() throws {
-    for ring in try Self.rings() {
-      var ring = ring
-      for name in ring.files.keys.sorted() where !name.hasSuffix("state") {
-        guard let bytes = ring.files[name] else { continue }
-        for length in Swift.stride(from: 0, through: bytes.count, by: 512 * min(Self.stride, 7)) {
-          for length in [length - 1, length, length + 1] where (0...bytes.count).contains(length) {
-            ring.check(name, Array(bytes.prefix(length)), "\(name) of \(length) bytes")
-          }
-        }
-        ring.check(name, nil, "\(name) is gone")
-      }
-      #expect(ring.faults == [])
-    }
-  }
-
-  @Test func `a sector that is zero or in the wrong place is told as a gap`() throws {
-    for ring in try Self.rings() {
-      var ring = ring
-      for name in ring.files.keys.sorted() {
-        let used = ring.usedByteCount(name)
-        for start in Swift.stride(from: 0, to: used, by: 512 * min(Self.stride, 7)) {
-          if name.hasSuffix("state") && start % (512 << 10) > 4096 { continue }
-          guard let bytes = ring.files[name], start + 512 <= bytes.count else { continue }
-          var zeroed = bytes
-          zeroed.replaceSubrange(start..<start + 512, with: repeatElement(0, count: 512))
-          ring.check(name, zeroed, "\(name) zeros at \(start)")
-          guard start + 1024 <= bytes.count else { continue }
-          var swapped = bytes
-          swapped.replaceSubrange(start..<start + 512, with: bytes[start + 512..<start + 1024])
-          swapped.replaceSubrange(start + 512..<start + 1024, with: bytes[start..<start + 512])
-          ring.check(name, swapped, "\(name) swapped at \(start)")
-        }
-      }
-      #expect(ring.faults == [])
-    }
+  @Test(arguments: [DamageExplorer.Damage.zeroed, .swapped, .duplicated, .removed])
+  func `a sector or a file that is not what it was is told as a gap`(
+    damage: DamageExplorer.Damage
+  ) async {
+    let figures = await DamageExplorer.small.run(damage)
+    #expect(figures.failures == [])
+    #expect(figures.caseCount >= (damage == .removed ? 7 : 128))
   }
 
   @Test(arguments: [

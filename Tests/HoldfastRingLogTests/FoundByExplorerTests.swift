@@ -1,0 +1,82 @@
+import HoldfastEvent
+import HoldfastRingLog
+import HoldfastSimulation
+import Testing
+
+/// What the explorers found, one test each.
+@Suite struct FoundByExplorerTests {
+  /// While a disk failed, each try to write encoded all events with the newest one's time.
+  @Test func `events written once more after a failed sync keep their time of arrival`() throws {
+    let fixture = LogFixture()
+    let early = fixture.batch(1)
+    let time = fixture.now.boot - 1_000
+    try fixture.ring.append(early, source: 0, now: fixture.now)
+    fixture.now.boot += 3_000_000
+    let late = fixture.batch(1)
+    try fixture.ring.append(late, source: 0, now: fixture.now)
+    fixture.disk.fault = { operation, _ in operation == .sync ? Errno.inputOutput : nil }
+    #expect(throws: RingLogError.self) { try fixture.ring.commit(now: fixture.now) }
+    fixture.disk.fault = nil
+    let isHealed = fixture.ring.retryDisk(now: fixture.now)
+    #expect(isHealed)
+    fixture.reopen()
+    guard
+      case .events(let batch, let row) = fixture.ring.read(
+        0,
+        from: 1,
+        passedGaps: 0,
+        now: fixture.now
+      )
+    else {
+      Issue.record("event 1 is not there")
+      return
+    }
+    #expect(batch.events.rows[row].boot == time)
+  }
+
+  /// A file that had failed and could not be removed counted for numbers written again elsewhere.
+  @Test func `a file given up on a failing disk does not hide what was written again`() throws {
+    let fixture = LogFixture(byteCountMax: 3 << 20)
+    var isFailing = false
+    var syncCount = 0
+    fixture.disk.fault = { operation, _ in
+      if operation == .sync { syncCount += 1 }
+      // The first segment of the append is synced, the second one fails.
+      if operation == .sync && syncCount == 2 { isFailing = true }
+      return isFailing && operation != .read ? Errno.inputOutput : nil
+    }
+    let events = fixture.batch(40, payloadByteCount: 3_000)
+    syncCount = 0
+    try fixture.ring.append(events, source: 0, now: fixture.now)
+    try? fixture.ring.commit(now: fixture.now)
+    #expect(fixture.ring.isFailing)
+    fixture.disk.fault = nil
+    let isHealed = fixture.ring.retryDisk(now: fixture.now)
+    #expect(isHealed)
+    fixture.disk.crash()
+    fixture.reopen()
+    let (read, gaps) = fixture.readAll()
+    #expect((1...40).map { read[$0] } == images(of: events))
+    #expect(gaps.allSatisfy { $0.reason == .unused })
+  }
+
+  /// The zeros behind the last block were taken for a part of it.
+  @Test func `a file that lacks only zeros at its end loses nothing`() throws {
+    let fixture = LogFixture(byteCountMax: 3 << 20)
+    let events = fixture.batch(5)
+    try fixture.ring.append(events, source: 0, now: fixture.now)
+    try fixture.ring.commit(now: fixture.now)
+    let more = fixture.batch(2)
+    try fixture.ring.append(more, source: 0, now: fixture.now)
+    try fixture.ring.close(now: fixture.now)
+    let name = try #require(fixture.disk.fileNames.first { $0.contains("hot-") })
+    let bytes = try #require(fixture.disk.contents(name))
+    let used = try #require(bytes.lastIndex { $0 != 0 }) + 1
+    #expect(used > 4096 && used < bytes.count)
+    fixture.disk.setContents(name, Array(bytes.prefix(used)))
+    fixture.reopen()
+    let (read, gaps) = fixture.readAll()
+    #expect((1...7).map { read[$0] } == images(of: events) + images(of: more))
+    #expect(gaps.isEmpty)
+  }
+}
