@@ -28,7 +28,7 @@ public struct RingLog: ~Copyable {
   /// for many hours of events that pass through memory while the disk fails.
   static let reservedCount: UInt64 = 1 << 24
   /// Most bytes of events held in memory while the disk fails.
-  static let failingByteCountMax = 16 << 20
+  public static let failingByteCountMax = 16 << 20
   /// Recycled files kept ready.
   static let spareCountMax = 2
   /// Full hot segments kept as they are: an upstream that is nearly up to date soon frees them.
@@ -150,6 +150,9 @@ public struct RingLog: ~Copyable {
   public var needsCommit: Bool { pendingEventCount > 0 || mustSaveState }
   /// Whether counters or cursors differ from what is saved.
   public var hasUnsavedState: Bool { isStateDirty }
+
+  /// Bytes of events in memory: pending ones and the tail.
+  public var memoryByteCount: Int { pendingMemoryByteCount + tail.byteCount }
 
   /// Bytes on disk of every file of ours.
   public var byteCount: Int {

@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// The proof that the promise holds, as commands that print their figures.
-@main struct ProofCommand: ParsableCommand {
+@main struct ProofCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "proof",
     abstract: "Tries to break the promise, and prints how often it tried.",
