@@ -274,7 +274,8 @@ final class SimulatedUpstream {
     }
     evidence.newest[topic] = identity
     let message = world.messages[id]
-    if message.kind == .retained { return }
+    // A retained message comes once more with each subscription.
+    if message.kind == .retained || message.isRetained { return }
     if let last = evidence.newestMessage[topic], last > id {
       // What was lost and came again from the sensors' broker comes late.
       let isLate =

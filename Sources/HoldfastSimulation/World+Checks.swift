@@ -43,6 +43,7 @@ extension World {
     if life == 1 {
       mainLog = status.log
       certainLedgers = ledgers
+      mostLedgers = ledgers
       return
     }
     failingAtStart = status.log != mainLog
@@ -54,6 +55,7 @@ extension World {
     if wasSaved && status.durable != certain {
       fail("stopped at \(certain), started at \(status.durable)")
     }
+    defer { mostLedgers = ledgers }
     if hasRotted { return }
     for index in ledgers.indices where latestLedgers.indices.contains(index) {
       let (least, most) = (certainLedgers[index], mostLedgers[index])
@@ -94,7 +96,7 @@ extension World {
   // MARK: the law of the sources
 
   /// A batch was handed over: each event in it is stored, or dropped for a reason, or refused.
-  func noteBatch(_ ids: [Int], source: Int) {
+  func noteBatch(_ ids: [Int], source: Int, isReleased: Bool) {
     guard let process else { return }
     let status = process.agent.status(now: reading)
     guard status.log == numbering.log, let before = latestLedgers.at(source),
@@ -118,6 +120,11 @@ extension World {
       report.coverage.note(.redelivered)
     }
     if after == expected {
+      let count = UInt64(stored.count)
+      if isReleased, numbering.next == nil, status.health != .failing, status.durable >= count {
+        // All is durable, so the last numbers are this batch's.
+        numbering.begin(status.log, next: status.durable - count + 1)
+      }
       let places = numbering.give(stored, now: now)
       for (place, id) in zip(places, stored) { messages[id].places.append(place) }
       return

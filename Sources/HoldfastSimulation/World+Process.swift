@@ -47,7 +47,7 @@ extension World {
     }
     report.stepCount += 1
     hash(UInt64(truncatingIfNeeded: now))
-    if settings.tell != nil { trace("step \(Self.text(input))") }
+    if settings.tell != nil { trace("step \(Self.text(input)) \(ids)") }
     let reading = reading
     if reading.boot < lastReading.boot { fail("the boot clock went back") }
     lastReading = reading
@@ -55,7 +55,9 @@ extension World {
     let effects = process.effects
     process.effects.removeAll(keepingCapacity: true)
     if case .timer = input {} else { quietTimerCount = 0 }
-    if case .received(let source, _) = input { noteBatch(ids, source: source) }
+    if case .received(let source, _) = input {
+      noteBatch(ids, source: source, isReleased: effects.contains(where: \.isReleasing))
+    }
     finishStep(effects)
   }
 
@@ -66,13 +68,7 @@ extension World {
       return
     }
     if !effects.isEmpty { quietTimerCount = 0 }
-    let isReleasing = effects.contains {
-      switch $0 {
-      case .release, .disconnectSource(_, releasing: true): true
-      default: false
-      }
-    }
-    if isReleasing { noteRelease() }
+    if effects.contains(where: \.isReleasing) { noteRelease() }
     for effect in effects { carryOut(effect) }
     checkStep()
   }
@@ -200,5 +196,15 @@ extension World {
       return "publish(\(upstream), \(batch.rows.count) messages)"
     }
     return "\(effect)"
+  }
+}
+
+extension Effect {
+  /// Whether PUBACKs leave.
+  fileprivate var isReleasing: Bool {
+    switch self {
+    case .release, .disconnectSource(_, releasing: true): true
+    default: false
+    }
   }
 }
