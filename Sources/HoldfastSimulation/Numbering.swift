@@ -40,12 +40,12 @@ struct Numbering {
     firstUncertain = places.count
   }
 
-  /// Everything given so far is durable.
-  mutating func makeCertain() {
-    for place in firstUncertain..<places.count where places[place].identity.log == log {
-      places[place].isCertain = true
+  /// Everything given by this process up to a number is durable.
+  mutating func makeCertain(through number: SequenceNumber) {
+    while firstUncertain < places.count, places[firstUncertain].identity.number <= number {
+      if places[firstUncertain].identity.log == log { places[firstUncertain].isCertain = true }
+      firstUncertain += 1
     }
-    firstUncertain = places.count
   }
 
   /// Nobody knows which numbers a refused batch has used up.

@@ -262,6 +262,8 @@ final class SimulatedUpstream {
     )
     let message = world.messages[id]
     if wasDeferred || evidence.isTold(identity) || !message.kind.hasSharedTopic { return }
+    // What the sensors' broker has sent again has more numbers than one; the first one counts.
+    if message.places.contains(where: { $0 != place && !evidence.marks($0).isEmpty }) { return }
     checkOrder(identity, id, topic: message.source << 16 | message.topicIndex, world: world)
   }
 

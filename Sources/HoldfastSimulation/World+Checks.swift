@@ -72,7 +72,7 @@ extension World {
     wasSaved = !hasStopFailed && status.health != .failing && status.log == mainLog
     hasStopFailed = false
     guard wasSaved else { return }
-    numbering.makeCertain()
+    numbering.makeCertain(through: status.durable)
     certain = status.durable
     certainLedgers = status.sources.map(\.ledger)
     mostLedgers = certainLedgers
@@ -82,14 +82,15 @@ extension World {
   func noteRelease() {
     guard let process else { return }
     let status = process.agent.status(now: reading)
-    guard status.health != .failing, status.log == mainLog else { return }
+    guard status.log == mainLog else { return }
     if status.log != numbering.log { checkStart(status) }
+    numbering.makeCertain(through: status.durable)
+    certain = max(certain, status.durable)
+    if status.health == .failing { return }
     if let next = numbering.next, next != status.durable + 1 {
       fail("released with \(next - 1) numbers given and \(status.durable) durable")
     }
-    numbering.makeCertain()
     numbering.begin(status.log, next: status.durable + 1)
-    certain = max(certain, status.durable)
     certainLedgers = status.sources.map(\.ledger)
   }
 

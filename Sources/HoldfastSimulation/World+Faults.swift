@@ -41,6 +41,7 @@ extension World {
 
   private func strikeProcess(_ kind: FaultKind, _ chances: inout SplitMix64) -> Bool {
     guard process != nil else { return false }
+    if now < asleepUntil { wake() }
     switch kind {
     case .kill: crash(isPowerCut: false)
     case .powerCut: crash(isPowerCut: true)
@@ -59,8 +60,9 @@ extension World {
       let other = size + [0, -(256 << 10), 512 << 10, 2 << 20][Int(chances.next() % 4)]
       return stopProcess(thenRingByteCount: max(other, 5 << 19))
     case .suspend:
-      asleepUntil =
-        now + Int64.random(in: 1...6 * 3600, using: &chances) * microsecondsPerSecond
+      let time = Int64.random(in: 1...6 * 3600, using: &chances) * microsecondsPerSecond
+      asleepUntil = now + time
+      after(time) { world in if world.now >= world.asleepUntil { world.wake() } }
       for source in sources { source.cut(.keepAliveTimeout, world: self) }
       for upstream in upstreams { upstream.cut(.keepAliveTimeout, world: self) }
     default:
@@ -197,7 +199,7 @@ extension World {
     isCalm = true
     diskFaults = DiskFaults()
     disk.byteCountMax = Int.max
-    asleepUntil = now
+    wake()
     for source in sources { source.isUp = true }
     for upstream in upstreams {
       upstream.isUp = true

@@ -34,6 +34,8 @@ public final class World {
   var bootID: UInt64 = 1
   /// The machine sleeps until then: nothing reaches the agent.
   var asleepUntil: Int64 = 0
+  /// What came while it slept, and for which life of the agent.
+  var postponed: [(life: Int, action: (World) -> Void)] = []
   var lastReading = ClockReading(boot: 0, wall: 0)
 
   var process: Process?
@@ -243,10 +245,20 @@ extension World {
     after(delay) { world in
       guard world.life == life else { return }
       if world.now < world.asleepUntil {
-        world.afterAlive(world.asleepUntil - world.now, action)
+        world.postponed.append((life, action))
       } else {
         action(world)
       }
+    }
+  }
+
+  /// The machine wakes: what came while it slept reaches the agent now, in order.
+  func wake() {
+    asleepUntil = now
+    let due = postponed
+    postponed.removeAll()
+    for (life, action) in due {
+      after(0) { world in if world.life == life { action(world) } }
     }
   }
 
