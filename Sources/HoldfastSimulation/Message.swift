@@ -41,6 +41,8 @@ struct Message {
   var isAcknowledged = false
   /// Times it was handed to the agent.
   var handedCount = 0
+  /// Its text was handed over: with this message, or with one that repeats it.
+  var isTextHanded = false
   /// Times the broker sent it.
   var sendCount = 0
   /// Numbers that the log gave it, by their place in ``Numbering``.

@@ -28,16 +28,40 @@ struct Numbering {
   private(set) var log = LogID(high: 0, low: 0)
   /// The number of the next event; nil while unknown.
   private(set) var next: SequenceNumber?
-  /// Whether some events were stored under numbers that could not be foretold.
+  /// Events stored since a refusal, which will turn out to have the latest numbers.
+  private var unnumbered: [(message: Int, handedAt: Int64)] = []
+  /// Whether some events were stored under numbers that nobody can tell.
   private(set) var hasUnknown = false
   /// Places before it are certain, or were given by an earlier process.
   private var firstUncertain = 0
 
   /// A process has started, or has opened its log again.
   mutating func begin(_ log: LogID, next: SequenceNumber) {
+    if !unnumbered.isEmpty { hasUnknown = true }
+    unnumbered.removeAll()
     self.log = log
     self.next = next
     firstUncertain = places.count
+  }
+
+  /// Nobody knows which numbers a refused batch has used up, nor which part of it was stored.
+  mutating func lose(storingPart: Bool) {
+    if storingPart || !unnumbered.isEmpty { hasUnknown = true }
+    unnumbered.removeAll()
+    next = nil
+  }
+
+  /// Everything is durable up to that number: the latest events have the latest numbers.
+  ///
+  /// - Returns: places that could not be given before.
+  mutating func settle(through durable: SequenceNumber) -> Range<Int> {
+    let start = places.count
+    if next == nil {
+      next = durable + 1 - min(durable, UInt64(unnumbered.count))
+      for event in unnumbered { _ = give([event.message], now: event.handedAt) }
+      unnumbered.removeAll()
+    }
+    return start..<places.count
   }
 
   /// Everything given by this process up to a number is durable.
@@ -55,7 +79,7 @@ struct Numbering {
   mutating func give(_ messages: [Int], now: Int64) -> Range<Int> {
     let start = places.count
     guard var number = next else {
-      if !messages.isEmpty { hasUnknown = true }
+      unnumbered += messages.map { ($0, now) }
       return start..<start
     }
     for message in messages {

@@ -338,7 +338,7 @@ extension World {
       return place
     }
     if !isSelected(event.text, by: index) { fail("upstream \(index) got message \(event.text)") }
-    if !messages[event.text].kind.isStored || messages[event.text].handedCount == 0 {
+    if !messages[event.text].kind.isStored || !messages[event.text].isTextHanded {
       fail("upstream \(index) got message \(event.text), which nobody stored")
     }
     let place = numbering.learn(event.identity, event.text)

@@ -84,25 +84,31 @@ extension World {
     let status = process.agent.status(now: reading)
     guard status.log == mainLog else { return }
     if status.log != numbering.log { checkStart(status) }
+    if status.health != .failing {
+      for place in numbering.settle(through: status.durable) { note(place) }
+      if let next = numbering.next, next != status.durable + 1 {
+        fail("released with \(next - 1) numbers given and \(status.durable) durable")
+      }
+    }
     numbering.makeCertain(through: status.durable)
     certain = max(certain, status.durable)
     if status.health == .failing { return }
-    if let next = numbering.next, next != status.durable + 1 {
-      fail("released with \(next - 1) numbers given and \(status.durable) durable")
-    }
-    numbering.begin(status.log, next: status.durable + 1)
     certainLedgers = status.sources.map(\.ledger)
+  }
+
+  private func note(_ place: Int) {
+    messages[numbering.places[place].message].places.append(place)
   }
 
   // MARK: the law of the sources
 
   /// A batch was handed over: each event in it is stored, or dropped for a reason, or refused.
-  func noteBatch(_ ids: [Int], source: Int, isReleased: Bool) {
+  func noteBatch(_ ids: [Int], source: Int) {
     guard let process else { return }
     let status = process.agent.status(now: reading)
     guard status.log == numbering.log, let before = latestLedgers.at(source),
       let after = status.sources.at(source)?.ledger
-    else { return numbering.lose() }
+    else { return numbering.lose(storingPart: true) }
     for (index, source) in status.sources.enumerated() { latestLedgers[index] = source.ledger }
     if status.log == mainLog { mostLedgers = latestLedgers }
     var expected = before
@@ -121,17 +127,11 @@ extension World {
       report.coverage.note(.redelivered)
     }
     if after == expected {
-      let count = UInt64(stored.count)
-      if isReleased, numbering.next == nil, status.health != .failing, status.durable >= count {
-        // All is durable, so the last numbers are this batch's.
-        numbering.begin(status.log, next: status.durable - count + 1)
-      }
-      let places = numbering.give(stored, now: now)
-      for (place, id) in zip(places, stored) { messages[id].places.append(place) }
+      for place in numbering.give(stored, now: now) { note(place) }
       return
     }
     // Refused: the broker sends all of it again, but for what was sent at QoS 0.
-    numbering.lose()
+    numbering.lose(storingPart: after.stored > before.stored)
     if after.received > expected.received || after.stored > expected.stored {
       fail("source \(source): \(ids.count) events handed over, \(before) became \(after)")
     }

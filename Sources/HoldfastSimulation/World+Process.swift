@@ -44,6 +44,7 @@ extension World {
     for id in ids {
       if messages[id].handedCount == 0 { report.eventCount += 1 }
       messages[id].handedCount += 1
+      messages[messages[id].textOf].isTextHanded = true
     }
     report.stepCount += 1
     hash(UInt64(truncatingIfNeeded: now))
@@ -55,9 +56,7 @@ extension World {
     let effects = process.effects
     process.effects.removeAll(keepingCapacity: true)
     if case .timer = input {} else { quietTimerCount = 0 }
-    if case .received(let source, _) = input {
-      noteBatch(ids, source: source, isReleased: effects.contains(where: \.isReleasing))
-    }
+    if case .received(let source, _) = input { noteBatch(ids, source: source) }
     finishStep(effects)
   }
 
