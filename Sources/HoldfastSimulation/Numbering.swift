@@ -54,14 +54,12 @@ struct Numbering {
   /// Everything is durable up to that number: the latest events have the latest numbers.
   ///
   /// - Returns: places that could not be given before.
-  mutating func settle(through durable: SequenceNumber) -> Range<Int> {
-    let start = places.count
-    if next == nil {
-      next = durable + 1 - min(durable, UInt64(unnumbered.count))
-      for event in unnumbered { _ = give([event.message], now: event.handedAt) }
-      unnumbered.removeAll()
-    }
-    return start..<places.count
+  mutating func settle(through durable: SequenceNumber) -> [Int] {
+    guard next == nil else { return [] }
+    next = durable + 1 - min(durable, UInt64(unnumbered.count))
+    let events = unnumbered
+    unnumbered.removeAll()
+    return events.flatMap { give([$0.message], now: $0.handedAt) }
   }
 
   /// Everything given by this process up to a number is durable.
@@ -76,20 +74,23 @@ struct Numbering {
   mutating func lose() { next = nil }
 
   /// Events that were stored, in order; returns their places, none while numbers are unknown.
-  mutating func give(_ messages: [Int], now: Int64) -> Range<Int> {
-    let start = places.count
+  mutating func give(_ messages: [Int], now: Int64) -> [Int] {
     guard var number = next else {
       unnumbered += messages.map { ($0, now) }
-      return start..<start
+      return []
     }
+    var given: [Int] = []
     for message in messages {
       let identity = Identity(log: log, number: number)
-      indices[identity] = places.count
-      places.append(Place(identity: identity, message: message, handedAt: now))
       number += 1
+      // An upstream may have shown it before.
+      if indices[identity] != nil { continue }
+      indices[identity] = places.count
+      given.append(places.count)
+      places.append(Place(identity: identity, message: message, handedAt: now))
     }
     next = number
-    return start..<places.count
+    return given
   }
 
   /// The place of an identity.

@@ -291,6 +291,7 @@ final class SimulatedUpstream {
   }
 
   private func take(_ gap: Evidence.Gap, world: World) {
+    world.trace("upstream \(index) is told \(gap.numbers) \(gap.reason)")
     evidence.add(gap)
     if gap.isRefused { return }
     world.report.coverage.note(gap: gap.reason)

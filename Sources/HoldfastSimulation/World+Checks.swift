@@ -85,7 +85,7 @@ extension World {
     guard status.log == mainLog else { return }
     if status.log != numbering.log { checkStart(status) }
     if status.health != .failing {
-      for place in numbering.settle(through: status.durable) { note(place) }
+      note(numbering.settle(through: status.durable))
       if let next = numbering.next, next != status.durable + 1 {
         fail("released with \(next - 1) numbers given and \(status.durable) durable")
       }
@@ -96,8 +96,11 @@ extension World {
     certainLedgers = status.sources.map(\.ledger)
   }
 
-  private func note(_ place: Int) {
-    messages[numbering.places[place].message].places.append(place)
+  private func note(_ places: [Int]) {
+    for place in places { messages[numbering.places[place].message].places.append(place) }
+    guard let first = places.first, let last = places.last else { return }
+    let (start, end) = (numbering.places[first], numbering.places[last])
+    trace("  numbers \(start.identity.number) to \(end.identity.number)")
   }
 
   // MARK: the law of the sources
@@ -127,7 +130,7 @@ extension World {
       report.coverage.note(.redelivered)
     }
     if after == expected {
-      for place in numbering.give(stored, now: now) { note(place) }
+      note(numbering.give(stored, now: now))
       return
     }
     // Refused: the broker sends all of it again, but for what was sent at QoS 0.
