@@ -18,6 +18,8 @@ struct Numbering {
     var message: Int
     /// When it was handed over; nil where the world learned the number from an upstream.
     var handedAt: Int64?
+    /// The message that an upstream's bytes named, before the world could tell.
+    var learned: Int?
     /// It was durable once: from then on nothing may take it away without a record.
     var isCertain = false
   }
@@ -83,8 +85,13 @@ struct Numbering {
     for message in messages {
       let identity = Identity(log: log, number: number)
       number += 1
-      // An upstream may have shown it before.
-      if indices[identity] != nil { continue }
+      if let place = indices[identity] {
+        // An upstream has shown it before.
+        places[place].message = message
+        places[place].handedAt = now
+        given.append(place)
+        continue
+      }
       indices[identity] = places.count
       given.append(places.count)
       places.append(Place(identity: identity, message: message, handedAt: now))
@@ -99,7 +106,7 @@ struct Numbering {
   /// An upstream got a number that could not be foretold.
   mutating func learn(_ identity: Identity, _ message: Int) -> Int {
     indices[identity] = places.count
-    places.append(Place(identity: identity, message: message))
+    places.append(Place(identity: identity, message: message, learned: message))
     return places.count - 1
   }
 }

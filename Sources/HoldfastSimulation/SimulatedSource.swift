@@ -33,9 +33,14 @@ final class SimulatedSource {
   private var isConnecting = false
   private var version = ProtocolVersion.v311
   private var wire: [Int] = []
-  private var isAwaiting = false
+  /// Batches handed over, those of them that the agent has taken, and that it has answered: the
+  /// shell ties each answer to the batches that the agent knew of when it gave it.
+  private var handedCount = 0
+  private var takenCount = 0
+  private var answeredCount = 0
   private var isReadDue = false
-  private var held: [Int] = []
+  /// Messages whose PUBACKs wait for a release, and the batch that they came with.
+  private var held: [(id: Int, batch: Int)] = []
   /// PUBACKs on their way to the broker, in order.
   private var transit: [Int] = []
 
@@ -49,6 +54,9 @@ final class SimulatedSource {
   private var window: Int {
     version == .v5 ? min(configuration.receiveMaximum, brokerWindow) : brokerWindow
   }
+
+  /// A batch is with the agent.
+  private var isAwaiting: Bool { answeredCount < handedCount }
 
   /// Whether everything has been sent and acknowledged.
   var isDrained: Bool {
@@ -115,7 +123,7 @@ final class SimulatedSource {
     wire.removeAll()
     held.removeAll()
     transit.removeAll()
-    isAwaiting = false
+    answeredCount = handedCount
     isReadDue = false
     queue = queue[queueHead...].filter { world.messages[$0].isQoS1 }
     queueHead = 0
@@ -245,14 +253,16 @@ final class SimulatedSource {
     let count = min(wire.count, Int(world.draw(1...1000)))
     let ids = Array(wire.prefix(count))
     wire.removeFirst(count)
+    handedCount += 1
+    let number = handedCount
     var batch = EventBatch()
     for id in ids {
-      if world.messages[id].isQoS1 { held.append(id) }
+      if world.messages[id].isQoS1 { held.append((id, number)) }
       append(id, to: &batch, world: world)
     }
-    isAwaiting = true
     // The agent's thread takes it a little later; the link may have ended by then.
     world.afterAlive(world.draw(0...500)) { [self] world in
+      takenCount = number
       world.step(.received(source: index, batch), handing: ids)
       if world.settings.acknowledgesEarly { sendAcknowledgements(world: world) }
     }
@@ -273,20 +283,21 @@ final class SimulatedSource {
   }
 
   func readMore(world: World) {
-    isAwaiting = false
+    answeredCount = max(answeredCount, takenCount)
     readSoon(world: world)
   }
 
   func release(world: World) {
-    isAwaiting = false
-    sendAcknowledgements(world: world)
+    answeredCount = max(answeredCount, takenCount)
+    // One queue leads to the socket: while a newer batch is held, none of it moves.
+    if held.allSatisfy({ $0.batch <= takenCount }) { sendAcknowledgements(world: world) }
     readSoon(world: world)
   }
 
   private func sendAcknowledgements(world: World) {
     let count = held.count
     if count == 0 { return }
-    transit += held
+    transit += held.map(\.id)
     held.removeAll()
     let link = link
     world.after(world.draw(100...20_000)) { [self] world in
@@ -299,8 +310,8 @@ final class SimulatedSource {
 
   func disconnect(releasing: Bool, world: World) {
     guard isConnected || isConnecting else { return }
-    if releasing {
-      let ids = transit + held
+    if releasing && held.allSatisfy({ $0.batch <= takenCount }) {
+      let ids = transit + held.map(\.id)
       transit.removeAll()
       held.removeAll()
       acknowledged(ids, world: world)

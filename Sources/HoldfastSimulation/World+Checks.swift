@@ -97,7 +97,12 @@ extension World {
   }
 
   private func note(_ places: [Int]) {
-    for place in places { messages[numbering.places[place].message].places.append(place) }
+    for place in places {
+      if let learned = numbering.places[place].learned {
+        messages[learned].places.removeAll { $0 == place }
+      }
+      messages[numbering.places[place].message].places.append(place)
+    }
     guard let first = places.first, let last = places.last else { return }
     let (start, end) = (numbering.places[first], numbering.places[last])
     trace("  numbers \(start.identity.number) to \(end.identity.number)")

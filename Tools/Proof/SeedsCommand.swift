@@ -45,8 +45,8 @@ struct SeedsCommand: AsyncParsableCommand {
         group.addTask {
           var reports: [WorldReport] = []
           for seed in Swift.stride(from: first &+ lane, to: end, by: Int(stride)) {
-            var report = World(seed: seed).run()
-            if report.failure == nil { report.summary = "" }
+            let report = World(seed: seed).run()
+            if let failure = report.failure { print(failure) }
             reports.append(report)
           }
           return reports
@@ -55,8 +55,7 @@ struct SeedsCommand: AsyncParsableCommand {
       for await reports in group {
         for report in reports {
           total.add(report)
-          if let failure = report.failure {
-            print(failure)
+          if report.failure != nil {
             failures.append(report.seed)
           } else if !report.shortfalls.isEmpty {
             shortCount += 1
