@@ -42,6 +42,8 @@ struct DiskFaults {
   ]
 
   private var way: Way?
+  /// Only this file is concerned; nil: all are.
+  private var name: String?
   /// Fails so many more of them.
   private var count = 0
   /// Fails all of them before, microseconds.
@@ -64,11 +66,26 @@ struct DiskFaults {
     stride = Int.random(in: 1...3, using: &chances)
   }
 
+  /// One file can't be opened for a while.
+  init(hiding name: String, until: Int64) {
+    way = Way(operations: [.open], errno: Errno.inputOutput, seconds: 1)
+    self.name = name
+    self.until = until
+  }
+
+  /// Nothing can be written for a while.
+  init(until: Int64) {
+    way = Self.table[.readOnly]
+    self.until = until
+  }
+
   /// Whether something may fail at that instant.
   func mayStrike(at now: Int64) -> Bool { count > 0 || now < until }
 
   mutating func errno(_ operation: DiskError.Operation, _ name: String, world: World) -> Int32? {
-    guard let way, mayStrike(at: world.now), way.operations.contains(operation) else { return nil }
+    guard let way, mayStrike(at: world.now), way.operations.contains(operation),
+      self.name ?? name == name
+    else { return nil }
     askedCount += 1
     guard askedCount % stride == 0 else { return nil }
     if count > 0 { count -= 1 }
@@ -83,12 +100,9 @@ extension World {
   /// After a crash the newest segment is spared: there a torn block and a rotten one look the
   /// same, and what was never acknowledged may go without a record.
   func rot(wasSaved: Bool, chances: inout SplitMix64) -> Bool {
-    guard let ring = try? RingInspection(disk: disk) else { return false }
-    var names = ring.segmentSummaries.map(\.name)
-    if !wasSaved { names = names.dropLast() }
-    guard !names.isEmpty else { return false }
-    let name = "ring/" + names[Int.random(in: names.indices, using: &chances)]
-    guard var bytes = disk.contents(name), bytes.count >= 4096 else { return false }
+    guard let name = settledFile(wasSaved: wasSaved, chances: &chances), var bytes = disk.contents(name),
+      bytes.count >= 4096
+    else { return false }
     let start = Int.random(in: bytes.indices, using: &chances)
     switch chances.next() % 3 {
     case 0: bytes[start] ^= 1 << UInt8.random(in: 0...7, using: &chances)
@@ -104,5 +118,23 @@ extension World {
     hasRotted = true
     trace("BIT ROT in \(name) at \(start)")
     return true
+  }
+
+  /// One segment can't be opened for longer than a start waits for it.
+  func hideFile(chances: inout SplitMix64) -> Bool {
+    guard let name = settledFile(wasSaved: false, chances: &chances) else { return false }
+    diskFaults = DiskFaults(hiding: name, until: now + 300 * microsecondsPerSecond)
+    hasRotted = true
+    trace("\(name) can't be opened")
+    return true
+  }
+
+  /// A segment whose numbers are known for certain to be durable.
+  private func settledFile(wasSaved: Bool, chances: inout SplitMix64) -> String? {
+    guard let ring = try? RingInspection(disk: disk) else { return nil }
+    var names = ring.segmentSummaries.map(\.name)
+    if !wasSaved { names = names.dropLast() }
+    if names.isEmpty { return nil }
+    return "ring/" + names[Int.random(in: names.indices, using: &chances)]
   }
 }

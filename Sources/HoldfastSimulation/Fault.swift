@@ -21,6 +21,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case powerCutWithin = "power cut within a disk operation"
   case killThenPowerCut = "kill, then a power cut"
   case stop = "orderly stop"
+  case stopWithoutDisk = "orderly stop while the disk fails"
   case resize = "orderly stop, other ring size"
   case suspend = "suspend"
   case clockJump = "wall clock jumps"
@@ -39,6 +40,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case interrupted = "disk: EINTR"
   case descriptorLimit = "disk: EMFILE"
   case bitRot = "disk: bit rot"
+  case lostFile = "disk: a segment can't be opened"
   // The sensors' brokers.
   case sourceCut = "source: link cut"
   case sourceAway = "source: away"
@@ -100,7 +102,7 @@ extension Fault {
         kinds.append(crashes[Int.random(in: crashes.indices, using: &random)])
       }
       let others = FaultKind.planned.filter {
-        ($0 != .readError || hasReadFaults) && ($0 != .bitRot || canRot) && $0 != .overrun
+        ($0 != .readError || hasReadFaults) && ($0 != .bitRot && $0 != .lostFile || canRot) && $0 != .overrun
       }
       for _ in 0..<Int.random(in: 24...44, using: &random) {
         kinds.append(others[Int.random(in: others.indices, using: &random)])

@@ -17,8 +17,8 @@ extension World {
 
   private func strike(_ kind: FaultKind, _ chances: inout SplitMix64) -> Bool {
     switch kind {
-    case .kill, .killWithin, .powerCut, .powerCutWithin, .killThenPowerCut, .stop, .resize,
-      .suspend, .bitRot:
+    case .kill, .killWithin, .powerCut, .powerCutWithin, .killThenPowerCut, .stop,
+      .stopWithoutDisk, .resize, .suspend, .bitRot, .lostFile:
       strikeProcess(kind, &chances)
     case .clockJump, .clockUnset, .clockStep: strikeClock(&chances)
     case .writeError, .syncError, .openError, .nameError, .readError, .diskError, .diskFull,
@@ -55,6 +55,15 @@ extension World {
       // Something must be written, or a quiet disk would take no harm for hours.
       publish(20)
     case .stop: return stopProcess(thenRingByteCount: nil)
+    case .stopWithoutDisk:
+      diskFaults = DiskFaults(until: now + 20 * microsecondsPerSecond)
+      publish(20)
+      after(5 * microsecondsPerSecond) { world in
+        if !world.isCalm { _ = world.stopProcess(thenRingByteCount: nil) }
+      }
+    case .lostFile:
+      crash(isPowerCut: false)
+      return hideFile(chances: &chances)
     case .resize:
       let size = plan.configuration.ring.byteCountMax
       let other = size + [0, -(256 << 10), 512 << 10, 2 << 20][Int(chances.next() % 4)]

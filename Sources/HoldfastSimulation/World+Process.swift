@@ -12,6 +12,9 @@ extension World {
     if life > 1 && !wasSaved && !diskFaults.mayStrike(at: now) && random.next() % 4 == 0 {
       checkRecoveryTwice()
     }
+    if disk.fileNames.contains(where: { $0.hasPrefix("ring/sealed-") }) {
+      report.coverage.note(.sealed)
+    }
     var effects: [Effect] = []
     let process = Process(boot(disk, seed: random.next(), effects: &effects))
     self.process = process
