@@ -58,7 +58,10 @@ extension World {
     process.agent.step(input, now: reading, effects: &process.effects)
     let effects = process.effects
     process.effects.removeAll(keepingCapacity: true)
-    if case .timer = input {} else { quietTimerCount = 0 }
+    switch input {
+    case .timer, .sourceClosed, .upstreamClosed: break
+    default: quietTimerCount = 0
+    }
     if case .received(let source, _) = input { noteBatch(ids, source: source) }
     finishStep(effects)
   }
@@ -69,7 +72,7 @@ extension World {
       crash(isPowerCut: isPowerCutNext)
       return
     }
-    if !effects.isEmpty { quietTimerCount = 0 }
+    if effects.contains(where: { !$0.isIdle }) { quietTimerCount = 0 }
     if effects.contains(where: \.isReleasing) { noteRelease() }
     for effect in effects { carryOut(effect) }
     checkStep()
@@ -202,6 +205,14 @@ extension World {
 }
 
 extension Effect {
+  /// Whether an agent that has nothing to do may still do that now and then.
+  fileprivate var isIdle: Bool {
+    switch self {
+    case .log, .connectSource, .connectUpstream: true
+    default: false
+    }
+  }
+
   /// Whether PUBACKs leave.
   fileprivate var isReleasing: Bool {
     switch self {

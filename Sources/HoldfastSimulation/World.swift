@@ -217,8 +217,8 @@ public final class World {
   private func nextTimer() -> Int64 {
     guard let process else { return .max }
     let wanted = process.agent.wakeAt + bootedAt
-    let isIdle = quietTimerCount > 3 && wanted >= now + microsecondsPerSecond
-    let late = isIdle ? wanted + 9 * microsecondsPerSecond : wanted
+    let isIdle = quietTimerCount > 1 && wanted >= now + microsecondsPerSecond
+    let late = isIdle ? wanted + 29 * microsecondsPerSecond : wanted
     return max(late, timerFloor, now, asleepUntil)
   }
 
