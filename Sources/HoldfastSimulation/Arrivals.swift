@@ -32,9 +32,8 @@ extension World {
     var arrivals: [Arrival] = []
     var reader = ObjectReader(text)
     while let fields = reader.next() {
-      guard let log = fields["log"].flatMap({ LogID(digits: $0[...]) }),
-        let number = fields["seq"].flatMap({ UInt64(String(decoding: $0, as: UTF8.self)) }),
-        let topic = fields["topic"], let content = fields["payload"],
+      guard let log = LogID(digits: fields[.log][...]), let number = fields.number(.seq),
+        case let (topic, content) = (fields[.topic], fields[.payload]),
         let id = message(topic[...], content[...]), content == self.payload(of: id),
         topic == self.topic(of: id)
       else { return nil }
@@ -75,16 +74,17 @@ extension World {
   /// A gap record as it stands in its message.
   func gap(in payload: ArraySlice<UInt8>, isRefused: Bool) -> Evidence.Gap? {
     var reader = ObjectReader(payload)
-    guard let fields = reader.next(), let log = fields["log"].flatMap({ LogID(digits: $0[...]) }),
-      let first = fields["first"].flatMap({ UInt64(String(decoding: $0, as: UTF8.self)) }),
-      let last = fields["last"].flatMap({ UInt64(String(decoding: $0, as: UTF8.self)) }),
-      let reason = fields["reason"], first <= last + 1
+    guard let fields = reader.next(), let log = LogID(digits: fields[.log][...]),
+      let first = fields.number(.first), let last = fields.number(.last), first <= last + 1,
+      let reason = GapReason.allCases.first(where: {
+        fields[.reason].elementsEqual($0.description.utf8)
+      })
     else { return nil }
     return Evidence.Gap(
       log: log,
       numbers: first..<last + 1,
-      reason: String(decoding: reason, as: UTF8.self),
-      count: fields["count"].flatMap { UInt64(String(decoding: $0, as: UTF8.self)) },
+      reason: reason,
+      count: fields.number(.count),
       isRefused: isRefused
     )
   }
@@ -109,6 +109,29 @@ extension ArraySlice<UInt8> {
   }
 }
 
+/// The values of one object that the world looks at; what is not there is empty.
+struct ObjectFields {
+  enum Key: String, CaseIterable {
+    case log, seq, topic, payload, first, last, reason, count
+
+    static let names = allCases.map { Array($0.rawValue.utf8) }
+    var index: Int { Key.allCases.firstIndex(of: self) ?? 0 }
+  }
+
+  private var values = [[UInt8]](repeating: [], count: Key.allCases.count)
+
+  subscript(key: Key) -> [UInt8] { values[key.index] }
+
+  /// The value as a number; nil where it is none.
+  func number(_ key: Key) -> UInt64? { UInt64(String(decoding: self[key], as: UTF8.self)) }
+
+  fileprivate mutating func set(_ name: ArraySlice<UInt8>, _ value: [UInt8]) {
+    for (index, known) in Key.names.enumerated() where name.elementsEqual(known) {
+      values[index] = value
+    }
+  }
+}
+
 /// Reads flat JSON objects one after another: lines, or the elements of an array.
 ///
 /// Strings come out unescaped, and `name_base64` as the bytes of `name`; other values as they
@@ -121,19 +144,20 @@ struct ObjectReader {
   /// Whether all was read.
   var isAtEnd: Bool { rest.allSatisfy { $0 == UInt8(ascii: "]") || $0 == UInt8(ascii: "\n") } }
 
-  mutating func next() -> [String: [UInt8]]? {
-    let between: [UInt8] = Array("[,\n".utf8)
-    rest = rest.drop { between.contains($0) }
+  mutating func next() -> ObjectFields? {
+    rest = rest.drop {
+      $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\n")
+    }
     guard rest.first == UInt8(ascii: "{") else { return nil }
     rest = rest.dropFirst()
-    var fields: [String: [UInt8]] = [:]
+    var fields = ObjectFields()
+    let suffix = Array("_base64".utf8)
     while let name = string() {
       guard rest.popFirst() == UInt8(ascii: ":"), let value = value() else { return nil }
-      let key = String(decoding: name, as: UTF8.self)
-      if key.hasSuffix("_base64") {
-        fields[String(key.dropLast(7))] = Self.bytes(base64: value)
+      if name.suffix(suffix.count).elementsEqual(suffix) {
+        fields.set(name.dropLast(suffix.count), Self.bytes(base64: value))
       } else {
-        fields[key] = value
+        fields.set(name[...], value)
       }
       let end = rest.popFirst()
       if end == UInt8(ascii: "}") { return fields }

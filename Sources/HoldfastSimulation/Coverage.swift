@@ -31,11 +31,7 @@ public struct Coverage: Equatable, Sendable {
   mutating func note(_ branch: Branch) { branches[branch.index] += 1 }
   mutating func note(_ kind: MessageKind) { texts[kind.index] += 1 }
 
-  mutating func note(gap reason: String) {
-    for known in GapReason.allCases where known.description == reason {
-      gaps[Int(known.rawValue) - 1] += 1
-    }
-  }
+  mutating func note(_ gap: GapReason) { gaps[Int(gap.rawValue) - 1] += 1 }
 
   /// Counts the branch that a line of the log tells of.
   mutating func note(_ line: LogEntry) {

@@ -100,7 +100,8 @@ extension World {
   /// After a crash the newest segment is spared: there a torn block and a rotten one look the
   /// same, and what was never acknowledged may go without a record.
   func rot(wasSaved: Bool, chances: inout SplitMix64) -> Bool {
-    guard let name = settledFile(wasSaved: wasSaved, chances: &chances), var bytes = disk.contents(name),
+    guard let name = settledFile(wasSaved: wasSaved, chances: &chances),
+      var bytes = disk.contents(name),
       bytes.count >= 4096
     else { return false }
     let start = Int.random(in: bytes.indices, using: &chances)

@@ -19,7 +19,7 @@ struct Evidence {
   struct Gap {
     var log: LogID
     var numbers: Range<SequenceNumber>
-    var reason: String
+    var reason: GapReason
     var count: UInt64?
     var isRefused: Bool
   }
@@ -27,7 +27,8 @@ struct Evidence {
   /// By place in ``Numbering``.
   private var marks: [Mark] = []
   private(set) var gaps: [Gap] = []
-  private var told: [String: [LogID: NumberRanges]] = [:]
+  /// What gap records name, by reason and log.
+  private var told: [(reason: GapReason, log: LogID, numbers: NumberRanges)] = []
   /// Per topic: the latest of the numbers that came for the first time.
   var newest: [Int: Identity] = [:]
   /// Per topic: the latest of the messages that came for the first time.
@@ -47,16 +48,25 @@ struct Evidence {
 
   mutating func add(_ gap: Gap) {
     gaps.append(gap)
-    told[gap.reason, default: [:]][gap.log, default: NumberRanges()].insert(gap.numbers)
+    guard gap.reason.coversNumbers else { return }
+    let place = told.firstIndex { $0.reason == gap.reason && $0.log == gap.log }
+    if let place {
+      told[place].numbers.insert(gap.numbers)
+    } else {
+      told.append((gap.reason, gap.log, NumberRanges(gap.numbers)))
+    }
   }
 
   /// The numbers that records of one reason name.
   func ranges(_ reason: GapReason, _ log: LogID) -> NumberRanges {
-    told[reason.description]?[log] ?? NumberRanges()
+    told.first { $0.reason == reason && $0.log == log }?.numbers ?? NumberRanges()
   }
 
   func isTold(_ identity: Identity, as reason: GapReason) -> Bool {
-    told[reason.description]?[identity.log]?.contains(identity.number) ?? false
+    for row in told where row.reason == reason && row.log == identity.log {
+      return row.numbers.contains(identity.number)
+    }
+    return false
   }
 
   /// Whether some record names the number as missing.

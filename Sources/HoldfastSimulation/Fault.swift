@@ -102,7 +102,8 @@ extension Fault {
         kinds.append(crashes[Int.random(in: crashes.indices, using: &random)])
       }
       let others = FaultKind.planned.filter {
-        ($0 != .readError || hasReadFaults) && ($0 != .bitRot && $0 != .lostFile || canRot) && $0 != .overrun
+        ($0 != .readError || hasReadFaults) && ($0 != .bitRot && $0 != .lostFile || canRot)
+          && $0 != .overrun
       }
       for _ in 0..<Int.random(in: 24...44, using: &random) {
         kinds.append(others[Int.random(in: others.indices, using: &random)])

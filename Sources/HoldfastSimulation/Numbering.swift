@@ -115,6 +115,9 @@ struct Numbering {
 struct NumberRanges: Equatable {
   private(set) var ranges: [Range<SequenceNumber>] = []
 
+  /// No number, or those of one range.
+  init(_ range: Range<SequenceNumber> = 0..<0) { insert(range) }
+
   var count: UInt64 { ranges.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) } }
 
   /// How many numbers from `start` on are in the set.
@@ -135,7 +138,10 @@ struct NumberRanges: Equatable {
     var joined = range
     while end < ranges.count && ranges[end].lowerBound <= joined.upperBound {
       joined =
-        min(joined.lowerBound, ranges[end].lowerBound)..<max(
+        min(
+          joined.lowerBound,
+          ranges[end].lowerBound
+        )..<max(
           joined.upperBound,
           ranges[end].upperBound
         )

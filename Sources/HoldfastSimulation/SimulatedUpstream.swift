@@ -294,7 +294,7 @@ final class SimulatedUpstream {
     world.trace("upstream \(index) is told \(gap.numbers) \(gap.reason)")
     evidence.add(gap)
     if gap.isRefused { return }
-    world.report.coverage.note(gap: gap.reason)
+    world.report.coverage.note(gap.reason)
   }
 
   // MARK: dead letters

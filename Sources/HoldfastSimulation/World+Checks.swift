@@ -201,7 +201,9 @@ extension World {
       if identity.log == mainLog {
         if identity.number >= cursor { break }
         if terms(of: place, at: index).isEmpty && !upstream.evidence.isTold(identity, as: .unused) {
-          fail("upstream \(index): the cursor is at \(cursor), nothing is known of \(identity.number)")
+          fail(
+            "upstream \(index): the cursor is at \(cursor), nothing is known of \(identity.number)"
+          )
         }
       }
       place += 1
@@ -212,7 +214,9 @@ extension World {
   /// A PUBACK has come to the broker: the event is safe, whatever happens from now on.
   func checkAcknowledged(_ id: Int) {
     let message = messages[id]
-    guard message.kind.isStored, !message.places.isEmpty, !settings.acknowledgesEarly else { return }
+    guard message.kind.isStored, !message.places.isEmpty, !settings.acknowledgesEarly else {
+      return
+    }
     let isSafe = message.places.contains { place in
       if numbering.places[place].isCertain { return true }
       return upstreams.indices.allSatisfy { !terms(of: place, at: $0).isEmpty }

@@ -134,7 +134,9 @@ extension World {
       }
       let terms = terms(of: place, at: index)
       if terms.isEmpty {
-        fail("upstream \(index): number \(entry.identity.number), message \(entry.message), is missing")
+        fail(
+          "upstream \(index): number \(entry.identity.number), message \(entry.message), is missing"
+        )
       }
       bounds.add(terms)
     }
@@ -196,9 +198,11 @@ extension World {
     ] {
       let dropped = status.sources.reduce(0) { $0 + $1.ledger.dropped[drop.rawValue] }
       let told = upstreams[index].evidence.gaps.reduce(0) {
-        $0 + ($1.reason == reason.description ? $1.count ?? 0 : 0)
+        $0 + ($1.reason == reason ? $1.count ?? 0 : 0)
       }
-      if told < dropped { fail("upstream \(index): \(dropped) \(reason), gap records name \(told)") }
+      if told < dropped {
+        fail("upstream \(index): \(dropped) \(reason), gap records name \(told)")
+      }
     }
   }
 

@@ -115,7 +115,8 @@ struct WorldPlan {
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"
       + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue), commit "
-      + "\(ring.commitInterval / 1000) ms, bursts of \(burstCount) each \(burstInterval / 1000) ms, "
+      + "\(ring.commitInterval / 1000) ms, bursts of \(burstCount) each "
+      + "\(burstInterval / 1000) ms, "
       + "payload \(payloadByteCountMax)\(hasReadFaults ? ", read faults" : "")"
       + "\(canRot ? ", bit rot" : "")"
   }

@@ -42,8 +42,9 @@ public struct WorldReport: Equatable, Sendable {
   /// A report of nothing.
   public init() {}
 
-  /// What every run of the proof must have: a day, 5,000 events, 20 faults of 6 kinds, 3 crashes
-  /// and a ring that ran over. What is missing, in words; empty: nothing.
+  /// What the run lacks of what every run of the proof must have, in words.
+  ///
+  /// That is a day, 5,000 events, 20 faults of 6 kinds, 3 crashes and a ring that ran over.
   public var shortfalls: [String] {
     var missing: [String] = []
     if time < 24 * 3600 * microsecondsPerSecond { missing.append("less than 24 hours") }

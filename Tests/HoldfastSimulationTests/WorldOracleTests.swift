@@ -46,15 +46,16 @@ import Testing
   }
 
   @Test func `objects are read back byte by byte`() throws {
-    let text = #"[{"log":"ab","seq":7,"payload":"a\"\\\n\u0001é","topics":["x","y"]},"#
+    let text =
+      #"[{"log":"ab","seq":7,"payload":"a\"\\\n\u0001é","topics":["x","y"]},"#
       + #"{"topic_base64":"AP8=","count":null}]"#
     var reader = ObjectReader(Array(text.utf8)[...])
     let first = try #require(reader.next())
-    #expect(first["seq"] == Array("7".utf8))
-    #expect(first["payload"] == Array("a\"\\\n".utf8) + [1] + Array("é".utf8))
+    #expect(first[.seq] == Array("7".utf8))
+    #expect(first[.payload] == Array("a\"\\\n".utf8) + [1] + Array("é".utf8))
     #expect(!reader.isAtEnd)
     let second = try #require(reader.next())
-    #expect(second["topic"] == [0, 255])
+    #expect(second[.topic] == [0, 255])
     #expect(reader.isAtEnd)
     var torn = ObjectReader(Array(#"{"payload":"abc"#.utf8)[...])
     #expect(torn.next() == nil && !torn.isAtEnd)

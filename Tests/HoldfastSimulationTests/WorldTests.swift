@@ -22,7 +22,8 @@ import Testing
   }
 
   /// HOLDFAST_SEEDS=n runs another number of seeds; `proof seeds` replays one and tells its steps.
-  @Test func `nothing acknowledged is lost and every loss is accounted for, whatever fails`() async {
+  @Test func `nothing acknowledged is lost and every loss is accounted for, whatever fails`() async
+  {
     let seedCount = Self.number("HOLDFAST_SEEDS") ?? Self.seedCount
     var total = WorldReport()
     for report in await Self.reports(0..<seedCount) {

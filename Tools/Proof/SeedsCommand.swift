@@ -108,8 +108,8 @@ struct SeedsCommand: AsyncParsableCommand {
     for line in shrunk.trace { print("  \(line)") }
     let until = shrunk.settings.endsAt.map { " --until \($0)" } ?? ""
     print(
-      "replay: proof seeds --first \(settings.seed)\(until) --faults \"\(kept.joined(separator: ","))\""
-        + " --tell"
+      "replay: proof seeds --first \(settings.seed)\(until)"
+        + " --faults \"\(kept.joined(separator: ","))\" --tell"
     )
   }
 
