@@ -66,6 +66,9 @@ extension World {
     let count = min(100, floodCount)
     floodCount -= count
     for _ in 0..<count { publish(.bulk, fillerByteCount: 6000) }
+    // A batch that is refused holds some of everything, too.
+    for kind in [MessageKind.oversize, .loop, .plain] { publish(kind, fillerByteCount: 100) }
+    for _ in 0..<20 { publish(.bulk, fillerByteCount: 6000) }
     after(draw(1...10) * microsecondsPerSecond) { $0.flood(until: overrunCount) }
   }
 }
