@@ -47,9 +47,10 @@ extension Agent {
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
     intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
     guard isStored else {
+      let rest = events.rows.dropFirst(owner.ring.appendedCount)
       refuse(
         index,
-        lostCount: batch.count - acknowledgedCount,
+        lostCount: rest.count { !$0.flags.contains(.qos1) },
         now: now,
         effects: &effects
       )

@@ -10,8 +10,8 @@ extension RingLog {
   ///   - index: the configured source they came from.
   ///   - now: both clocks.
   /// - Throws: when there is no room or no number to be had: nothing of the batch may be
-  ///   acknowledged then, part of it may be stored. Events that only memory keeps, because the
-  ///   disk has just begun to fail, are no error; see ``isFailing``.
+  ///   acknowledged then, part of it may be stored; see ``appendedCount``. Events that only
+  ///   memory keeps, because the disk has just begun to fail, are no error; see ``isFailing``.
   /// - Complexity: O(bytes).
   public mutating func append(
     _ events: EventBatch,
@@ -20,13 +20,17 @@ extension RingLog {
   ) throws(RingLogError) {
     let limit = configuration.payloadByteCountMax
     let source = UInt8(truncatingIfNeeded: sourceIndices[index])
+    appendedCount = 0
     guard events.rows.contains(where: { !Self.isStorable($0, limit) || $0.source != source }) else {
-      return try appendStorable(events, source: index, now: now)
+      try appendStorable(events, source: index, now: now)
+      appendedCount = events.count
+      return
     }
     var part = EventBatch(bytes: events.bytes)
     for var row in events.rows {
       guard Self.isStorable(row, limit) else {
         try appendStorable(part, source: index, now: now)
+        appendedCount += part.count + 1
         part.rows.removeAll(keepingCapacity: true)
         drop(1, from: index, .oversize)
         mark(.oversize, count: 1, topics: [Array(events.bytes[row.topicRange])], now: now)
@@ -36,6 +40,7 @@ extension RingLog {
       part.rows.append(row)
     }
     try appendStorable(part, source: index, now: now)
+    appendedCount += part.count
   }
 
   private static func isStorable(_ row: EventBatch.Row, _ payloadByteCountMax: Int) -> Bool {

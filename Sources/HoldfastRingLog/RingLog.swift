@@ -52,6 +52,10 @@ public struct RingLog: ~Copyable {
   var active: ActiveSegment?
   var writer: BlockWriter
   var pending: [StoredBatch] = []
+  /// How many events of the batch appended last are accounted for: stored, or dropped.
+  ///
+  /// Fewer than all where ``append(_:source:now:)`` threw.
+  public internal(set) var appendedCount = 0
   var pendingEventCount = 0
   var pendingMemoryByteCount = 0
   var tail: Tail
