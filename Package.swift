@@ -80,8 +80,8 @@ let package = Package(
     .target(
       name: "HoldfastSimulation",
       dependencies: [
-        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
-        "HoldfastUpstream",
+        "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastUpstream",
       ],
       swiftSettings: strict),
 

@@ -55,7 +55,10 @@ extension Agent {
   public func status(now: ClockReading) -> AgentStatus {
     var status = AgentStatus()
     status.health = owner.ring.isFailing ? .failing : isFull ? .full : .good
+    status.log = owner.ring.id
     status.durable = owner.ring.durable
+    status.memoryByteCount = owner.ring.memoryByteCount
+    for forwarder in forwarders { status.memoryByteCount += forwarder.memoryByteCount }
     status.ringByteCount = owner.ring.byteCount
     status.ringByteCountMax = configuration.ring.byteCountMax
     for index in intakes.indices {
@@ -78,5 +81,14 @@ extension Agent {
       status.upstreams.append(upstream)
     }
     return status
+  }
+
+  /// Most bytes that ``AgentStatus/memoryByteCount`` may come to: what each part may hold, and one
+  /// batch more, which is taken before it is counted.
+  public static func memoryByteCountMax(_ configuration: AgentConfiguration) -> Int {
+    let batches = configuration.upstreams.reduce(0) {
+      $0 + Forwarder.inFlightByteCountMax + 2 * $1.batchByteCountMax
+    }
+    return RingLog.failingByteCountMax + configuration.ring.tailByteCountMax + batches
   }
 }

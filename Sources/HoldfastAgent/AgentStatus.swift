@@ -1,3 +1,4 @@
+public import HoldfastEvent
 public import HoldfastRingLog
 
 /// A picture of the agent at one instant.
@@ -43,12 +44,17 @@ public struct AgentStatus: Equatable, Sendable {
   public var sources: [Source] = []
   /// In configuration order.
   public var upstreams: [Upstream] = []
+  /// The log that numbers new events.
+  public var log = LogID(high: 0, low: 0)
   /// The newest durable number; 0 before the first.
   public var durable: UInt64 = 0
   /// Bytes on disk of every file of ours, and the bound.
   public var ringByteCount = 0
   /// The bound on ``ringByteCount``.
   public var ringByteCountMax = 0
+
+  /// Bytes of events held in memory: pending, recent, and on their way to upstreams.
+  public var memoryByteCount = 0
 
   /// A picture of nothing.
   public init() {}

@@ -11,8 +11,8 @@ extension RingLog {
   ///   - index: the configured source they came from.
   ///   - now: both clocks.
   /// - Throws: when there is no room or no number to be had: nothing of the batch may be
-  ///   acknowledged then, part of it may be stored. Events that only memory keeps, because the
-  ///   disk has just begun to fail, are no error; see ``isFailing``.
+  ///   acknowledged then, part of it may be stored: the source's account tells how
+  ///   much. Events that only memory keeps, because the disk has just begun to fail, are no error; see ``isFailing``.
   /// - Complexity: O(bytes).
   public mutating func append(
     _ events: EventBatch,

@@ -36,7 +36,7 @@ public struct RingLog: ~Copyable {
   /// for many hours of events that pass through memory while the disk fails.
   static let reservedCount: UInt64 = 1 << 24
   /// Most bytes of events held in memory while the disk fails.
-  static let failingByteCountMax = 16 << 20
+  public static let failingByteCountMax = 16 << 20
   /// Numbers that must be left below the bound for a source to be read while the disk fails: more
   /// than one batch takes.
   static let spareNumberCount: UInt64 = 1 << 16
@@ -170,6 +170,9 @@ public struct RingLog: ~Copyable {
   /// Whether events can still get numbers while the disk fails: the bound above all numbers can't
   /// be raised before it takes writes again.
   public var hasNumbers: Bool { next + Self.spareNumberCount < state.reserved }
+
+  /// Bytes of events in memory: pending ones and the tail.
+  public var memoryByteCount: Int { pendingMemoryByteCount + tail.byteCount }
 
   /// Bytes on disk of every file of ours.
   ///

@@ -5,7 +5,8 @@ struct Tail {
   private var batches: [StoredBatch] = []
   /// Batches before it were dropped.
   private var head = 0
-  private var byteCount = 0
+  /// Memory held by the batches.
+  private(set) var byteCount = 0
   private let byteCountMax: Int
 
   init(byteCountMax: Int) { self.byteCountMax = byteCountMax }

@@ -3,59 +3,60 @@ internal import HoldfastEvent
 internal import HoldfastIntake
 internal import HoldfastLink
 
-/// What a sensor said, and what became of it.
-struct Message {
-  var source: Int
-  var topicIndex: Int
-  /// Counts the messages of one topic.
-  var counter: Int
-  var isQoS1: Bool
-  /// The sensors' broker got a PUBACK.
-  var isAcknowledged = false
-  /// QoS 0: it was handed to the agent, and must not be lost without a crash.
-  var handedAt: Int64?
-  var isExcused = false
-  /// Times the broker sent it.
-  var sendCount = 0
-  /// Bits of the upstreams that have it, that refused it, and that it was set aside for.
-  var delivered: UInt8 = 0
-  var refused: UInt8 = 0
-  var setAside: UInt8 = 0
-}
-
 /// A sensors' broker with a persistent session, and the agent's client of it.
+///
+/// The broker's half keeps what a session is made of: a queue, and what is in flight; it sends
+/// again, with DUP, what was not acknowledged on an earlier link. The client's half is the real
+/// shell's (`SourceRunner`) in small: it hands over what it has read, and reads on when told.
 final class SimulatedSource {
   let index: Int
   private let configuration: SourceConfiguration
-  private let speaksFive: Bool
+  let speaksFive: Bool
+  private let brokerWindow: Int
+  /// Most messages that the broker keeps for us; those beyond are gone, as with any broker.
+  private static let queueCountMax = 20_000
 
   // The broker.
   var isUp = true
   private var hasSession = false
-  /// At QoS 1 what has not been sent, in order; QoS 0 in between while connected.
+  /// What has not been sent, in order; QoS 0 among it only while connected.
   private var queue: [Int] = []
   private var queueHead = 0
-  /// Sent and not acknowledged, in order.
+  /// Sent at QoS 1 and not acknowledged, in order.
   private var inFlight: [Int] = []
+  /// By topic: the message that the broker replays to every new subscription.
+  private var retained: [Int: Int] = [:]
 
   // The link and the client.
   private var link = 0
-  private var isConnected = false
+  private(set) var isConnected = false
   private var isConnecting = false
+  private var version = ProtocolVersion.v311
   private var wire: [Int] = []
-  private var isAwaiting = false
+  /// Batches handed over, those of them that the agent has taken, and that it has answered: the
+  /// shell ties each answer to the batches that the agent knew of when it gave it.
+  private var handedCount = 0
+  private var takenCount = 0
+  private var answeredCount = 0
   private var isReadDue = false
-  private var held: [Int] = []
+  /// Messages whose PUBACKs wait for a release, and the batch that they came with.
+  private var held: [(id: Int, batch: Int)] = []
+  /// PUBACKs on their way to the broker, in order.
+  private var transit: [Int] = []
 
   init(index: Int, plan: WorldPlan) {
     self.index = index
     configuration = plan.configuration.sources[index]
     speaksFive = plan.sourceSpeaksFive[index]
+    brokerWindow = plan.brokerWindows[index]
   }
 
   private var window: Int {
-    speaksFive ? configuration.receiveMaximum : configuration.inflightWindow
+    version == .v5 ? min(configuration.receiveMaximum, brokerWindow) : brokerWindow
   }
+
+  /// A batch is with the agent.
+  private var isAwaiting: Bool { answeredCount < handedCount }
 
   /// Whether everything has been sent and acknowledged.
   var isDrained: Bool {
@@ -71,8 +72,10 @@ final class SimulatedSource {
   // MARK: the broker
 
   func publish(_ id: Int, world: World) {
-    guard isUp, hasSession else { return }
-    if !world.messages[id].isQoS1 && !isConnected { return }
+    let message = world.messages[id]
+    if message.isRetained { retained[message.topicIndex] = id }
+    guard isUp, hasSession, queue.count - queueHead < Self.queueCountMax else { return }
+    if !message.isQoS1 && !isConnected { return }
     queue.append(id)
     send(world: world)
   }
@@ -96,12 +99,18 @@ final class SimulatedSource {
     readSoon(world: world)
   }
 
-  private func acknowledged(_ ids: [Int], world: World) {
+  /// PUBACKs came to the broker: those of the oldest messages in flight, in order.
+  private func acknowledged(_ ids: some Collection<Int>, world: World) {
+    if !inFlight.starts(with: ids) && !world.settings.acknowledgesEarly {
+      world.fail("source \(index): PUBACKs out of order: \(ids.prefix(3)), \(inFlight.prefix(3))")
+    }
     for id in ids {
       guard let place = inFlight.firstIndex(of: id) else { continue }
       inFlight.remove(at: place)
+      if world.messages[id].isAcknowledged { continue }
       world.messages[id].isAcknowledged = true
       world.report.acknowledgedCount += 1
+      world.checkAcknowledged(id)
     }
     send(world: world)
   }
@@ -113,19 +122,25 @@ final class SimulatedSource {
     link += 1
     wire.removeAll()
     held.removeAll()
-    isAwaiting = false
+    transit.removeAll()
+    answeredCount = handedCount
     isReadDue = false
-    let rest = queue[queueHead...].filter { world.messages[$0].isQoS1 }
-    queue = Array(rest)
+    queue = queue[queueHead...].filter { world.messages[$0].isQoS1 }
     queueHead = 0
   }
 
-  /// Ends the link from outside.
-  func cut(_ kind: LinkFailure.Kind, world: World) {
+  /// Ends the link from outside; a part of the PUBACKs on their way may still arrive.
+  func cut(_ kind: LinkFailure.Kind, arriving: Int = 0, world: World) {
     guard isConnected || isConnecting else { return }
+    let arrived = Array(transit.prefix(arriving))
+    transit.removeAll()
+    if !arrived.isEmpty { acknowledged(arrived, world: world) }
     breakLink(world: world)
     tellClosed(kind, world: world)
   }
+
+  /// How many PUBACKs are on their way.
+  var transitCount: Int { transit.count }
 
   private func tellClosed(_ kind: LinkFailure.Kind, world: World) {
     let index = index
@@ -149,6 +164,14 @@ final class SimulatedSource {
     inFlight.removeAll()
   }
 
+  /// Another client takes our session and reads the first messages of it.
+  func takeOver(reading count: Int, world: World) {
+    cut(.sessionTakenOver, world: world)
+    queue = inFlight + queue[queueHead...]
+    inFlight.removeAll()
+    queueHead = min(count, queue.count)
+  }
+
   // MARK: the client
 
   func processDied(world: World) { breakLink(world: world) }
@@ -166,24 +189,47 @@ final class SimulatedSource {
           world: world
         )
       }
-      isConnecting = false
-      isConnected = true
-      let isPresent = hasSession
-      hasSession = true
-      queue = inFlight + queue[queueHead...]
-      queueHead = 0
-      inFlight.removeAll()
-      world.step(
-        .sourceConnected(
-          source: index,
-          SessionGrant(
-            protocolVersion: version,
-            isSessionPresent: isPresent,
-            receiveMaximum: 100
-          )
+      begin(version, world: world)
+    }
+  }
+
+  private func begin(_ version: ProtocolVersion, world: World) {
+    isConnecting = false
+    isConnected = true
+    self.version = version
+    let isPresent = hasSession
+    hasSession = true
+    queue = inFlight + queue[queueHead...]
+    queueHead = 0
+    inFlight.removeAll()
+    replay(world: world)
+    let link = link
+    world.step(
+      .sourceConnected(
+        source: index,
+        SessionGrant(
+          protocolVersion: version,
+          isSessionPresent: isPresent,
+          receiveMaximum: 100
         )
       )
-      if self.link == link { send(world: world) }
+    )
+    if self.link == link { send(world: world) }
+  }
+
+  /// Each new subscription gets the retained messages once more.
+  private func replay(world: World) {
+    for topic in retained.keys.sorted() {
+      guard let original = retained[topic], queue.count < Self.queueCountMax else { continue }
+      var message = world.messages[original]
+      message.kind = .retained
+      message.isAcknowledged = false
+      message.sendCount = 0
+      message.handedCount = 0
+      message.places = []
+      queue.append(world.messages.count)
+      world.messages.append(message)
+      world.report.coverage.note(MessageKind.retained)
     }
   }
 
@@ -207,55 +253,68 @@ final class SimulatedSource {
     let count = min(wire.count, Int(world.draw(1...1000)))
     let ids = Array(wire.prefix(count))
     wire.removeFirst(count)
+    handedCount += 1
+    let number = handedCount
     var batch = EventBatch()
     for id in ids {
-      let message = world.messages[id]
-      if message.isQoS1 { held.append(id) }
-      batch.append(
-        topic: world.topic(of: message),
-        payload: world.payload(of: id),
-        clock: world.reading,
-        source: UInt8(index),
-        flags: message.isQoS1 ? .qos1 : []
-      )
+      if world.messages[id].isQoS1 { held.append((id, number)) }
+      append(id, to: &batch, world: world)
     }
-    isAwaiting = true
     // The agent's thread takes it a little later; the link may have ended by then.
     world.afterAlive(world.draw(0...500)) { [self] world in
-      world.noteHanded(ids, source: index)
-      world.step(.received(source: index, batch))
+      takenCount = number
+      world.step(.received(source: index, batch), handing: ids)
       if world.settings.acknowledgesEarly { sendAcknowledgements(world: world) }
     }
   }
 
+  private func append(_ id: Int, to batch: inout EventBatch, world: World) {
+    let message = world.messages[id]
+    var flags: EventFlags = message.isQoS1 ? .qos1 : []
+    if message.kind == .retained { flags.insert(.retained) }
+    batch.append(
+      topic: world.topic(of: id),
+      payload: world.payload(of: id),
+      properties: speaksFive ? world.properties(of: id) : [],
+      clock: world.reading,
+      source: UInt8(index),
+      flags: flags
+    )
+  }
+
   func readMore(world: World) {
-    isAwaiting = false
+    answeredCount = max(answeredCount, takenCount)
     readSoon(world: world)
   }
 
   func release(world: World) {
-    isAwaiting = false
-    sendAcknowledgements(world: world)
+    answeredCount = max(answeredCount, takenCount)
+    // One queue leads to the socket: while a newer batch is held, none of it moves.
+    if held.allSatisfy({ $0.batch <= takenCount }) { sendAcknowledgements(world: world) }
     readSoon(world: world)
   }
 
   private func sendAcknowledgements(world: World) {
-    let ids = held
+    let count = held.count
+    if count == 0 { return }
+    transit += held.map(\.id)
     held.removeAll()
-    if ids.isEmpty { return }
     let link = link
     world.after(world.draw(100...20_000)) { [self] world in
       guard self.link == link else { return }
+      let ids = transit.prefix(count)
+      transit.removeFirst(ids.count)
       acknowledged(ids, world: world)
     }
   }
 
   func disconnect(releasing: Bool, world: World) {
     guard isConnected || isConnecting else { return }
-    if releasing {
-      acknowledged(held, world: world)
-    } else {
-      world.noteRefused(source: index)
+    if releasing && held.allSatisfy({ $0.batch <= takenCount }) {
+      let ids = transit + held.map(\.id)
+      transit.removeAll()
+      held.removeAll()
+      acknowledged(ids, world: world)
     }
     breakLink(world: world)
     tellClosed(.requested, world: world)

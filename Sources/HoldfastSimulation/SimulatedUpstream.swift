@@ -4,43 +4,61 @@ internal import HoldfastLink
 internal import HoldfastUpstream
 
 /// A central broker, and the agent's client of it.
+///
+/// It takes messages in order, answers late, and misbehaves as its switches say; what it took is
+/// kept as ``evidence``.
 final class SimulatedUpstream {
+  /// How it answers messages for a while.
+  struct Manner {
+    /// Refuses with that reason; 0: takes them.
+    var refusal: UInt8 = 0
+    var losesAnswers = false
+    var repeatsAnswers = false
+    var disordersAnswers = false
+    /// Added to the way of each answer, microseconds.
+    var answerDelay: Int64 = 0
+    /// Refuses connections.
+    var failure: LinkFailure.Kind?
+    var until: Int64 = 0
+  }
+
   let index: Int
-  private let configuration: UpstreamConfiguration
-  private let speaksFive: Bool
+  let configuration: UpstreamConfiguration
+  let speaksFive: Bool
+  private let packetByteCountMax: Int?
   private let latency: Int64
 
   var isUp = true
-  /// Refuses what arrives before, with that reason.
-  var refusesUntil: Int64 = 0
-  var refusal: UInt8 = 0x97
-  /// Takes no longer than this for each message, microseconds.
+  var manner = Manner()
+  /// Microseconds it takes for each message at least.
   var messageTime: Int64 = 20
+  /// Closes the link after so many more messages; negative: does not.
+  var cutCountdown = -1
+  /// Whether the next event that comes for the first time becomes poison.
+  var wantsPoison = false
+  /// Closes whenever this message comes.
+  var poison: Int?
 
   private var link = 0
-  private var isConnected = false
+  private(set) var isConnected = false
   private var isConnecting = false
   private var arrivesAt: Int64 = 0
-  /// Per source and topic: the counter delivered last for the first time.
-  private var newest: [Int: Int] = [:]
-  /// Numbers of our logs that were delivered here.
-  var identities: Set<Identity> = []
-  /// How many numbers gap records have named as lost.
-  var gaps: [Gap] = []
-
-  struct Gap {
-    var log: String
-    var first: UInt64
-    var last: UInt64
-    var reason: String
-  }
+  private var receiveMaximum = 65_535
+  /// Published on this link and not answered, as the agent sees it.
+  private var outstandingCount = 0
+  var evidence = Evidence()
 
   init(index: Int, plan: WorldPlan) {
     self.index = index
     configuration = plan.configuration.upstreams[index]
     speaksFive = plan.upstreamSpeaksFive[index]
+    packetByteCountMax = plan.packetByteCountMax[index]
     latency = plan.upstreamLatency
   }
+
+  func manner(at now: Int64) -> Manner { now < manner.until ? manner : Manner() }
+
+  // MARK: the link
 
   func processDied(world: World) { breakLink() }
 
@@ -48,6 +66,7 @@ final class SimulatedUpstream {
     link += 1
     isConnected = false
     isConnecting = false
+    outstandingCount = 0
   }
 
   func cut(_ kind: LinkFailure.Kind, world: World) {
@@ -77,18 +96,21 @@ final class SimulatedUpstream {
       guard self.link == link, isConnecting else { return }
       isConnecting = false
       guard isUp else { return tellClosed(.unreachable, world: world) }
+      if let failure = manner(at: world.now).failure { return tellClosed(failure, world: world) }
       if version == .v5 && !speaksFive {
         return tellClosed(.unsupportedProtocolVersion, world: world)
       }
       isConnected = true
       arrivesAt = world.now
+      receiveMaximum = speaksFive ? 20 + index * 40 : 65_535
       world.step(
         .upstreamConnected(
           upstream: index,
           SessionGrant(
             protocolVersion: version,
             isSessionPresent: false,
-            receiveMaximum: speaksFive ? 20 + index * 40 : 65_535
+            receiveMaximum: receiveMaximum,
+            packetByteCountMax: packetByteCountMax
           )
         )
       )
@@ -101,9 +123,15 @@ final class SimulatedUpstream {
     tellClosed(.requested, world: world)
   }
 
+  // MARK: messages
+
   func publish(_ batch: MessageBatch, world: World) {
     // The real client drops what is published on a link that has ended.
     guard isConnected else { return }
+    outstandingCount += batch.rows.count
+    if outstandingCount > min(receiveMaximum, configuration.inFlightMax) {
+      world.fail("upstream \(index): \(outstandingCount) messages without an answer")
+    }
     let link = link
     var next = 0
     while next < batch.rows.count {
@@ -121,98 +149,201 @@ final class SimulatedUpstream {
 
   private func arrived(_ rows: Range<Int>, of batch: MessageBatch, world: World) {
     var answers: [Acknowledgement] = []
+    let manner = manner(at: world.now)
+    let refusal = speaksFive ? manner.refusal : 0
     for row in batch.rows[rows] {
-      let isRefused = world.now < refusesUntil && speaksFive
-      let topic = Array(batch.bytes[row.topicRange])
-      let payload = batch.bytes[row.payloadRange]
-      if isRefused {
-        take(topic, payload, batch.bytes[row.propertiesRange], isRefused: true, world: world)
-      } else {
-        take(topic, payload, batch.bytes[row.propertiesRange], isRefused: false, world: world)
+      if cutCountdown == 0 {
+        // Before the answers left: what was taken comes again.
+        cutCountdown = -1
+        return cut(.closed, world: world)
       }
-      answers.append(Acknowledgement(tag: row.tag, reasonCode: isRefused ? refusal : 0))
+      cutCountdown = max(-1, cutCountdown - 1)
+      let topic = batch.bytes[row.topicRange]
+      if let limit = packetByteCountMax, Int(row.payloadByteCount) > limit {
+        world.fail("upstream \(index) got \(row.payloadByteCount) bytes, takes \(limit)")
+      }
+      guard
+        take(
+          topic,
+          batch.bytes[row.payloadRange],
+          batch.bytes[row.propertiesRange],
+          refusal: refusal,
+          world: world
+        )
+      else { return cut(.closed, world: world) }
+      answers.append(Acknowledgement(tag: row.tag, reasonCode: refusal))
     }
-    let link = link
-    world.afterAlive(world.draw(50...latency)) { [self] world in
-      // An acknowledgement that a breaking link swallows.
-      guard self.link == link else { return }
-      world.step(.acknowledged(upstream: index, answers))
+    answer(answers, manner, world: world)
+  }
+
+  private func answer(_ answers: [Acknowledgement], _ manner: Manner, world: World) {
+    if manner.losesAnswers { return }
+    var answers = answers
+    if manner.disordersAnswers { answers.shuffle(using: &world.random) }
+    let (link, count) = (link, answers.count)
+    var delay = world.draw(50...latency) + manner.answerDelay
+    // Later answers overtake these.
+    if manner.disordersAnswers { delay += world.draw(0...latency) }
+    for turn in 0..<(manner.repeatsAnswers ? 2 : 1) {
+      let answers = answers
+      world.afterAlive(delay + Int64(turn) * 1000) { [self] world in
+        // An acknowledgement that a breaking link swallows.
+        guard self.link == link else { return }
+        if turn == 0 { outstandingCount -= count }
+        world.step(.acknowledged(upstream: index, answers))
+      }
     }
   }
 
+  /// Takes a message, or refuses it; false: the link closes instead.
   private func take(
-    _ topic: [UInt8],
+    _ topic: ArraySlice<UInt8>,
     _ payload: ArraySlice<UInt8>,
     _ properties: ArraySlice<UInt8>,
-    isRefused: Bool,
+    refusal: UInt8,
     world: World
-  ) {
-    if topic == Array("holdfast/edge/gaps".utf8) {
-      if !isRefused { takeGap(payload) }
-      return
+  ) -> Bool {
+    if topic.elementsEqual("holdfast/edge/gaps".utf8) {
+      guard let gap = world.gap(in: payload, isRefused: refusal != 0) else {
+        world.fail("upstream \(index) got a gap record that can't be read")
+        return true
+      }
+      if !Self.isRetryable(refusal) { take(gap, world: world) }
+      return true
     }
-    let events = world.events(
-      topic,
-      payload,
-      properties,
-      isBatch: configuration.format != .event
-    )
-    if events.isEmpty { world.fail("upstream \(index) got foreign bytes") }
-    for event in events { take(event, isRefused: isRefused, world: world) }
+    let isBatch = configuration.format != .event
+    guard let events = world.events(topic, payload, properties, isBatch: isBatch) else {
+      world.fail("upstream \(index) got foreign bytes")
+      return true
+    }
+    var places: [Int] = []
+    for event in events {
+      guard let place = world.place(of: event, at: index) else { return true }
+      places.append(place)
+    }
+    if isPoisoned(places, world: world) {
+      for place in places { evidence.add([.rejected, .deferred], to: place) }
+      return false
+    }
+    for place in places {
+      if refusal != 0 {
+        evidence.add(
+          Self.isRetryable(refusal) ? .deferred : [.rejected, .deferred],
+          to: place
+        )
+      } else {
+        deliver(place, world: world)
+      }
+    }
+    return true
   }
 
-  private func take(_ event: World.Arrival, isRefused: Bool, world: World) {
-    guard world.checkIdentity(event) else { return }
-    let id = event.id
-    let bit = UInt8(1) << UInt8(index)
-    if isRefused {
-      world.messages[id].refused |= bit
-      return
+  static func isRetryable(_ reasonCode: UInt8) -> Bool {
+    reasonCode >= 0x80 && ![0x87, 0x90, 0x95, 0x99].contains(reasonCode)
+  }
+
+  private func isPoisoned(_ places: [Int], world: World) -> Bool {
+    if wantsPoison, let place = places.first(where: { evidence.marks($0).isEmpty }) {
+      wantsPoison = false
+      poison = world.numbering.places[place].message
     }
-    identities.insert(event.identity)
-    let message = world.messages[id]
-    guard message.delivered & bit == 0 else { return }
-    world.messages[id].delivered |= bit
+    guard let poison else { return false }
+    return places.contains { world.numbering.places[$0].message == poison }
+  }
+
+  private func deliver(_ place: Int, world: World) {
+    let isNew = !evidence.marks(place).contains(.delivered)
+    let wasDeferred = evidence.marks(place).contains(.deferred)
+    evidence.add(.delivered, to: place)
+    if !isNew { return }
     world.report.deliveredCount += 1
-    let key = message.source << 16 | message.topicIndex
-    if message.refused & bit != 0 { return }
-    // What was lost by eviction and came again from the sensors' broker comes late.
-    if let last = newest[key], last > message.counter {
-      if (message.sendCount > 1 && world.mayEvict) || world.hasPassedUnread { return }
-      world.fail("upstream \(index): \(id) of topic \(key) comes after counter \(last)")
-    }
-    newest[key] = message.counter
+    let (identity, id) = (
+      world.numbering.places[place].identity, world.numbering.places[place].message
+    )
+    let message = world.messages[id]
+    if wasDeferred || evidence.isTold(identity) || !message.kind.hasSharedTopic { return }
+    // What the sensors' broker has sent again has more numbers than one; the first one counts.
+    if message.places.contains(where: { $0 != place && !evidence.marks($0).isEmpty }) { return }
+    checkOrder(identity, id, topic: message.source << 16 | message.topicIndex, world: world)
   }
 
-  private func takeGap(_ payload: ArraySlice<UInt8>) {
-    let text = String(decoding: payload, as: UTF8.self)
-    gaps.append(
-      Gap(
-        log: text.value(of: "log") ?? "",
-        first: text.value(of: "first").flatMap { UInt64($0) } ?? 0,
-        last: text.value(of: "last").flatMap { UInt64($0) } ?? 0,
-        reason: text.value(of: "reason") ?? ""
-      )
-    )
+  /// Each topic's events come in order of their numbers, and those in the order of the sensors.
+  private func checkOrder(_ identity: Identity, _ id: Int, topic: Int, world: World) {
+    if let last = evidence.newest[topic], last.log == identity.log,
+      last.number > identity.number
+    {
+      world.fail("upstream \(index): number \(identity.number) comes after \(last.number)")
+    }
+    evidence.newest[topic] = identity
+    let message = world.messages[id]
+    // A retained message comes once more with each subscription.
+    if message.kind == .retained || message.isRetained { return }
+    if let last = evidence.newestMessage[topic], last > id {
+      // What was lost and came again from the sensors' broker comes late.
+      let isLate =
+        message.sendCount > 1 && (world.mayEvict || world.hasRotted || world.plan.hasReadFaults)
+      if !isLate && !world.hasLivedInMemory {
+        world.fail("upstream \(index): message \(id) of topic \(topic) comes after \(last)")
+      }
+      return
+    }
+    evidence.newestMessage[topic] = id
+  }
+
+  private func take(_ gap: Evidence.Gap, world: World) {
+    world.trace("upstream \(index) is told \(gap.numbers) \(gap.reason)")
+    evidence.add(gap)
+    if gap.isRefused { return }
+    world.report.coverage.note(gap.reason)
+  }
+
+  // MARK: dead letters
+
+  /// Notes what a dead letter holds.
+  func take(_ letter: DeadLetter, world: World) {
+    if letter.count == 0 {
+      if let gap = world.gap(in: letter.payload[...], isRefused: true) { evidence.add(gap) }
+      return
+    }
+    // An event that was never rendered stands there as it came, with its own topic.
+    let (topic, payload) = (letter.topic[...], letter.payload[...])
+    if letter.count == 1, letter.properties[...].value(of: Array("log".utf8)) == nil,
+      let id = world.message(topic, payload), payload.elementsEqual(world.payload(of: id))
+    {
+      let identity = Identity(log: letter.log, number: letter.first)
+      setAside(Arrival(text: id, identity: identity), world: world)
+      return
+    }
+    let isBatch = configuration.format != .event
+    guard let events = world.events(topic, payload, letter.properties[...], isBatch: isBatch),
+      UInt64(events.count) == letter.count
+    else { return world.fail("upstream \(index): a dead letter holds foreign bytes") }
+    for event in events { setAside(event, world: world) }
+  }
+
+  private func setAside(_ event: Arrival, world: World) {
+    guard let place = world.place(of: event, at: index) else { return }
+    evidence.add(.setAside, to: place)
   }
 }
 
-extension String {
-  /// The value of a key in one flat JSON object whose strings hold nothing escaped.
-  func value(of key: String) -> String? {
-    let bytes = Array(utf8)
-    let name = Array("\"\(key)\":".utf8)
-    guard bytes.count > name.count else { return nil }
-    for start in 0..<(bytes.count - name.count)
-    where bytes[start] == name[0] && bytes[start..<start + name.count].elementsEqual(name) {
-      var rest = bytes[(start + name.count)...]
-      if rest.first == UInt8(ascii: "\"") {
-        rest = rest.dropFirst()
-        return String(decoding: rest.prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
+extension World {
+  /// One number of one log names one event, whoever gets it and whenever.
+  func place(of event: Arrival, at index: Int) -> Int? {
+    if let place = numbering.place(of: event.identity) {
+      let known = numbering.places[place].message
+      if messages[known].textOf != messages[event.text].textOf {
+        fail("\(event.identity) names message \(known) and \(event.text)")
+        return nil
       }
-      let stop: [UInt8] = [UInt8(ascii: ","), UInt8(ascii: "}")]
-      return String(decoding: rest.prefix { !stop.contains($0) }, as: UTF8.self)
+      return place
     }
-    return nil
+    if !isSelected(event.text, by: index) { fail("upstream \(index) got message \(event.text)") }
+    if !messages[event.text].kind.isStored || !messages[event.text].isTextHanded {
+      fail("upstream \(index) got message \(event.text), which nobody stored")
+    }
+    let place = numbering.learn(event.identity, event.text)
+    messages[event.text].places.append(place)
+    return place
   }
 }

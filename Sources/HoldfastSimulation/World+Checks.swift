@@ -3,60 +3,251 @@ internal import HoldfastEvent
 internal import HoldfastRingLog
 internal import HoldfastUpstream
 
+// What must hold at every instant.
+
 extension World {
   /// Whether events may be given up to make room.
-  var mayEvict: Bool { plan.configuration.ring.whenFull == .dropOldest }
+  var mayEvict: Bool { configuration.ring.whenFull == .dropOldest }
 
   /// What is cheap enough to be checked after each step.
   func checkStep() {
     guard let process else { return }
-    if disk.writtenByteCount != checkedByteCount {
-      checkedByteCount = disk.writtenByteCount
-      if disk.byteCount > plan.configuration.ring.byteCountMax {
-        let known = process.agent.status(now: reading).ringByteCount
-        fail("\(disk.byteCount) bytes on disk, \(known) known")
-      }
+    checkByteCount()
+    if failingAtStart {
+      let status = process.agent.status(now: reading)
+      if status.log != numbering.log { checkStart(status) }
     }
     checkCount += 1
-    if checkCount % 4 == 0 { checkAccounts(process.agent.status(now: reading)) }
+    if checkCount % 8 == 0 { checkAccounts(process.agent.status(now: reading)) }
   }
 
-  private func checkAccounts(_ status: AgentStatus) {
-    if status.health == .failing {
-      if failingSince == nil { failingSince = now }
+  /// All files together within `ring.size`; after it was lowered, no more than there was already.
+  private func checkByteCount() {
+    guard disk.writtenByteCount != checkedByteCount else { return }
+    checkedByteCount = disk.writtenByteCount
+    let byteCount = disk.byteCount
+    if byteCount > byteCountAllowed {
+      fail("\(byteCount) bytes on disk, \(byteCountAllowed) allowed")
+    }
+    byteCountAllowed = max(configuration.ring.byteCountMax, min(byteCountAllowed, byteCount))
+  }
+
+  // MARK: starts and stops
+
+  /// A process has started, or can read its disk now: what was certain must still be there.
+  func checkStart(_ status: AgentStatus) {
+    numbering.begin(status.log, next: status.durable + 1)
+    byteCountAllowed = max(configuration.ring.byteCountMax, disk.byteCount)
+    let ledgers = status.sources.map(\.ledger)
+    defer { latestLedgers = ledgers }
+    if life == 1 {
+      mainLog = status.log
+      certainLedgers = ledgers
+      mostLedgers = ledgers
       return
     }
-    failingSince = nil
-    for (index, source) in status.sources.enumerated() where !source.ledger.isBalanced {
-      fail("source \(index) is not balanced: \(source.ledger)")
+    failingAtStart = status.log != mainLog
+    if failingAtStart {
+      hasLivedInMemory = true
+      return
     }
-    for (index, upstream) in status.upstreams.enumerated() {
-      let ledger = upstream.ledger
-      if ledger.offered != ledger.settled &+ upstream.lagEventCount {
-        fail("upstream \(index): lag \(upstream.lagEventCount) and \(ledger)")
-      }
-      if ledger.delivered > UInt64(upstreams[index].identities.count) {
+    if status.durable < certain { fail("\(certain) was durable, now \(status.durable)") }
+    if wasSaved && status.durable != certain {
+      fail("stopped at \(certain), started at \(status.durable)")
+    }
+    defer { mostLedgers = ledgers }
+    if hasRotted { return }
+    for index in ledgers.indices where latestLedgers.indices.contains(index) {
+      let (least, most) = (certainLedgers[index], mostLedgers[index])
+      if !ledgers[index].isBetween(wasSaved ? most : least, most) {
         fail(
-          "upstream \(index) got \(upstreams[index].identities.count) numbers, the cursor says "
-            + "\(ledger.delivered)"
+          "source \(index) at the start: \(ledgers[index]), was at least \(least), at most \(most)"
         )
       }
     }
   }
 
-  /// One number of one log names one event, whoever gets it and whenever.
-  func checkIdentity(_ event: Arrival) -> Bool {
-    if event.identity.number == 0 || event.identity.log.isEmpty {
-      fail("message \(event.id) came without an identity")
-      return false
-    }
-    if let known = identities[event.identity], known != event.id {
-      fail("\(event.identity) names message \(known) and \(event.id)")
-      return false
-    }
-    identities[event.identity] = event.id
-    return true
+  /// An orderly stop has ended.
+  func noteStop(_ status: AgentStatus) {
+    wasSaved = !hasStopFailed && status.health != .failing && status.log == mainLog
+    hasStopFailed = false
+    guard wasSaved else { return }
+    numbering.makeCertain(through: status.durable)
+    certain = status.durable
+    certainLedgers = status.sources.map(\.ledger)
+    mostLedgers = certainLedgers
   }
+
+  /// The agent lets PUBACKs leave: unless the disk fails, everything is durable.
+  func noteRelease() {
+    guard let process else { return }
+    let status = process.agent.status(now: reading)
+    guard status.log == mainLog else { return }
+    if status.log != numbering.log { checkStart(status) }
+    if status.health != .failing {
+      note(numbering.settle(through: status.durable))
+      if let next = numbering.next, next != status.durable + 1 {
+        fail("released with \(next - 1) numbers given and \(status.durable) durable")
+      }
+    }
+    numbering.makeCertain(through: status.durable)
+    certain = max(certain, status.durable)
+    if status.health == .failing { return }
+    certainLedgers = status.sources.map(\.ledger)
+  }
+
+  private func note(_ places: [Int]) {
+    for place in places {
+      if let learned = numbering.places[place].learned {
+        messages[learned].places.removeAll { $0 == place }
+      }
+      messages[numbering.places[place].message].places.append(place)
+    }
+    guard let first = places.first, let last = places.last else { return }
+    let (start, end) = (numbering.places[first], numbering.places[last])
+    trace("  numbers \(start.identity.number) to \(end.identity.number)")
+  }
+
+  // MARK: the law of the sources
+
+  /// A batch was handed over: each event in it is stored, or dropped for a reason, or refused.
+  func noteBatch(_ ids: [Int], source: Int) {
+    guard let process else { return }
+    let status = process.agent.status(now: reading)
+    guard status.log == numbering.log, let before = latestLedgers.at(source),
+      let after = status.sources.at(source)?.ledger
+    else { return numbering.lose(storingPart: true) }
+    for (index, source) in status.sources.enumerated() { latestLedgers[index] = source.ledger }
+    if status.log == mainLog { mostLedgers = latestLedgers }
+    var expected = before
+    expected.connects = after.connects
+    expected.possiblyRedelivered = after.possiblyRedelivered
+    let stored = ids.filter { messages[$0].kind.isStored }
+    expected.received += UInt64(ids.count)
+    expected.stored += UInt64(stored.count)
+    for id in ids where messages[id].kind == .loop {
+      expected.dropped[SourceDropReason.loop.rawValue] += 1
+    }
+    for id in ids where messages[id].kind == .oversize {
+      expected.dropped[SourceDropReason.oversize.rawValue] += 1
+    }
+    if after.possiblyRedelivered > before.possiblyRedelivered {
+      report.coverage.note(.redelivered)
+    }
+    if after == expected {
+      note(numbering.give(stored, now: now))
+      return
+    }
+    // Refused: the broker sends all of it again, but for what was sent at QoS 0.
+    numbering.lose(storingPart: after.stored > before.stored)
+    checkRefusal(ids, before, after, source: source)
+  }
+
+  /// Of a refused batch each event is stored, dropped for one reason, or will be sent again.
+  private func checkRefusal(
+    _ ids: [Int],
+    _ before: SourceLedger,
+    _ after: SourceLedger,
+    source: Int
+  ) {
+    let oversize = SourceDropReason.oversize.rawValue
+    var storedCount = Int(after.stored) - Int(before.stored)
+    var oversizeCount = Int(after.dropped[oversize]) - Int(before.dropped[oversize])
+    var received = before.received
+    for id in ids {
+      let message = messages[id]
+      switch message.kind {
+      case .loop: received += 1
+      case .oversize where oversizeCount > 0:
+        oversizeCount -= 1
+        received += 1
+      case _ where message.kind.isStored && storedCount > 0:
+        storedCount -= 1
+        received += 1
+      default: received += message.isQoS1 ? 0 : 1
+      }
+    }
+    if after.received != received {
+      fail("source \(source): of \(ids.count) events refused, \(before) became \(after)")
+    }
+  }
+
+  // MARK: accounts
+
+  private func checkAccounts(_ status: AgentStatus) {
+    for (index, source) in status.sources.enumerated() where !source.ledger.isBalanced {
+      fail("source \(index) is not balanced: \(source.ledger)")
+    }
+    if status.memoryByteCount > memoryByteCountMax {
+      fail("\(status.memoryByteCount) bytes in memory, \(memoryByteCountMax) allowed")
+    }
+    if status.health != .good { troubledSince = now }
+    if status.health == .failing || status.log != mainLog { return }
+    checkSpeed(status)
+    for (index, upstream) in status.upstreams.enumerated() {
+      let ledger = upstream.ledger
+      if ledger.offered != ledger.settled &+ upstream.lagEventCount {
+        fail("upstream \(index): lag \(upstream.lagEventCount) and \(ledger)")
+      }
+      if upstream.inFlightCount > configuration.upstreams[index].inFlightMax {
+        fail("upstream \(index): \(upstream.inFlightCount) messages in flight")
+      }
+      checkCursor(ledger.cursor, of: index)
+    }
+  }
+
+  /// What the agent may hold in memory by its limits: pending, tail, and in flight per upstream.
+  private var memoryByteCountMax: Int {
+    let batchByteCountMax = 8 << 20
+    return Agent.memoryByteCountMax(configuration) + batchByteCountMax
+  }
+
+  /// What was handed over is durable soon, also what nobody can send again.
+  private func checkSpeed(_ status: AgentStatus) {
+    let limit = now - configuration.ring.commitInterval - 3 * microsecondsPerSecond
+    guard max(troubledSince ?? 0, bornAt) < limit else { return }
+    let places = numbering.places
+    var index = places.count - 1
+    while index >= 0, places[index].handedAt ?? .max > limit { index -= 1 }
+    guard index >= 0, places[index].identity.log == mainLog else { return }
+    if places[index].identity.number > status.durable {
+      fail("number \(places[index].identity.number) was handed over long ago and is not durable")
+    }
+  }
+
+  /// The cursor is never ahead of what the upstream has answered.
+  private func checkCursor(_ cursor: SequenceNumber, of index: Int) {
+    let upstream = upstreams[index]
+    var place = upstream.evidence.checkedPlace
+    while place < numbering.places.count {
+      let identity = numbering.places[place].identity
+      if identity.log == mainLog {
+        if identity.number >= cursor { break }
+        if terms(of: place, at: index).isEmpty && !upstream.evidence.isTold(identity, as: .unused) {
+          fail(
+            "upstream \(index): the cursor is at \(cursor), nothing is known of \(identity.number)"
+          )
+        }
+      }
+      place += 1
+    }
+    upstream.evidence.checkedPlace = place
+  }
+
+  /// A PUBACK has come to the broker: the event is safe, whatever happens from now on.
+  func checkAcknowledged(_ id: Int) {
+    let message = messages[id]
+    guard message.kind.isStored, !message.places.isEmpty, !settings.acknowledgesEarly else {
+      return
+    }
+    let isSafe = message.places.contains { place in
+      if numbering.places[place].isCertain { return true }
+      return upstreams.indices.allSatisfy { !terms(of: place, at: $0).isEmpty }
+    }
+    if !isSafe { fail("message \(id) is acknowledged, and neither durable nor delivered") }
+  }
+
+  // MARK: the end
 
   /// Nothing is left to do, and has not been for a while.
   var isDrained: Bool {
@@ -69,7 +260,7 @@ extension World {
       status.health == .good
       && status.upstreams.allSatisfy { $0.lagEventCount == 0 && $0.inFlightCount == 0 }
     if !isIdle { drainedAt = nil } else if drainedAt == nil { drainedAt = now }
-    return drainedAt.map { now - $0 > 10 * microsecondsPerSecond } ?? false
+    return drainedAt.map { now - $0 > 20 * microsecondsPerSecond } ?? false
   }
 
   var drainText: String {
@@ -78,75 +269,40 @@ extension World {
     return text
   }
 
-  /// Every event whose PUBACK left is at every upstream that selects it, or accounted for.
-  func checkEnd() {
-    guard let process else { return fail("no process at the end") }
-    let status = process.agent.status(now: reading)
-    checkAccounts(status)
-    for index in upstreams.indices {
-      guard status.upstreams.indices.contains(index) else { return }
-      let ledger = status.upstreams[index].ledger
-      readDeadLetters(of: index)
-      let filters = plan.configuration.upstreams[index].topics
-      let bit = UInt8(1) << UInt8(index)
-      var missing: [Int] = []
-      for (id, message) in messages.enumerated() {
-        let isOwed = message.isQoS1 ? message.isAcknowledged : message.handedAt != nil
-        guard isOwed, !message.isExcused || message.isQoS1,
-          (message.delivered | message.setAside) & bit == 0,
-          filters.contains(where: { $0.matches(topic(of: message)[...]) })
-        else { continue }
-        missing.append(id)
-      }
-      let evicted = ledger.lost[LossReason.evicted.rawValue]
-      let corrupt = ledger.lost[LossReason.corrupt.rawValue]
-      report.evictedCount += evicted
-      let accounted = ledger.lost.reduce(0, +) + ledger.dropped.reduce(0, +)
-      if UInt64(missing.count) > accounted {
-        fail(
-          "upstream \(index) lacks \(missing.count) events (\(missing.prefix(5)), of them "
-            + "\(missing.filter { !messages[$0].isQoS1 }.count) at QoS 0), accounted for: "
-            + "\(accounted)"
-        )
-      }
-      if !mayEvict && evicted > 0 { fail("upstream \(index): \(evicted) evicted") }
-      // The disk of this world never rots: what can't be read back was never durable.
-      if corrupt > 0 { fail("upstream \(index): \(corrupt) corrupt") }
-      let told = toldLossCount(of: index)
-      if told < evicted + corrupt {
-        fail("upstream \(index): \(evicted + corrupt) lost, gap records name \(told)")
-      }
+  /// Recovery on a copy of the disk, killed and started once more, must find the same.
+  func checkRecoveryTwice() {
+    let copy = SimulatedDisk(seed: 1)
+    for name in disk.fileNames {
+      if let bytes = disk.contents(name) { copy.setContents(name, bytes) }
     }
+    var pictures: [AgentStatus] = []
+    for _ in 0..<2 {
+      var effects: [Effect] = []
+      let agent = boot(copy, seed: 3, effects: &effects)
+      pictures.append(agent.status(now: reading))
+      copy.kill()
+    }
+    report.coverage.note(.repeatedStart)
+    let (first, second) = (pictures[0], pictures[1])
+    let isSame =
+      first.sources == second.sources && first.log == second.log
+      && first.durable <= second.durable
+      && zip(first.upstreams, second.upstreams).allSatisfy { $0.ledger == $1.ledger }
+    if !isSame { fail("recovery found \(first), and then \(second)") }
   }
+}
 
-  private func readDeadLetters(of index: Int) {
-    let name = Agent.deadLetterName(plan.configuration.upstreams[index].name)
-    let file = RecordFile(disk: disk, name: name, byteCountMax: 64 << 20)
-    for record in (try? file.records()) ?? [] {
-      guard let letter = DeadLetter(record: record), letter.count > 0 else { continue }
-      let arrivals = events(
-        letter.topic,
-        letter.payload[...],
-        letter.properties[...],
-        isBatch: plan.configuration.upstreams[index].format != .event
-      )
-      for event in arrivals { messages[event.id].setAside |= 1 << UInt8(index) }
-    }
+extension SourceLedger {
+  /// Whether every count lies between those of two other accounts.
+  func isBetween(_ least: SourceLedger, _ most: SourceLedger) -> Bool {
+    guard least.received <= received, received <= most.received, least.stored <= stored,
+      stored <= most.stored
+    else { return false }
+    return zip(dropped, zip(least.dropped, most.dropped)).allSatisfy { $1.0 <= $0 && $0 <= $1.1 }
   }
+}
 
-  /// How many numbers the gap records that an upstream got name as lost.
-  private func toldLossCount(of index: Int) -> UInt64 {
-    let lost = upstreams[index].gaps.filter { $0.reason == "evicted" || $0.reason == "corrupt" }
-      .sorted { ($0.log, $0.first) < ($1.log, $1.first) }
-    var sum: UInt64 = 0
-    var log = ""
-    var end: UInt64 = 0
-    for gap in lost {
-      if gap.log != log { (log, end) = (gap.log, 0) }
-      let first = max(gap.first, end)
-      if gap.last + 1 > first { sum += gap.last + 1 - first }
-      end = max(end, gap.last + 1)
-    }
-    return sum
-  }
+extension Array {
+  /// The element, if there is one.
+  func at(_ index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
 }

@@ -37,7 +37,7 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastRingLog": ["HoldfastEvent", "HoldfastCodec"],
   "HoldfastUpstream": ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
   "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec"]),
-  "HoldfastSimulation": core.subtracting(["HoldfastCodec"]),
+  "HoldfastSimulation": core,
   "HoldfastSystem": core.union([
     "CMosquitto", "CSocketBuffer", "Logging", "Glibc", "Synchronization",
   ]).subtracting(["HoldfastCodec"]),

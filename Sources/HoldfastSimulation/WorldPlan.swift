@@ -1,0 +1,123 @@
+internal import HoldfastAgent
+internal import HoldfastEvent
+internal import HoldfastIntake
+internal import HoldfastLink
+internal import HoldfastRingLog
+internal import HoldfastUpstream
+
+/// What the seed decided about a run before it begins.
+struct WorldPlan {
+  var configuration: AgentConfiguration
+  /// Microseconds with traffic and faults.
+  var activeTime: Int64
+  /// Which brokers speak MQTT 5.
+  var sourceSpeaksFive: [Bool] = []
+  var upstreamSpeaksFive: [Bool] = []
+  /// What the sensors' brokers keep in flight at most.
+  var brokerWindows: [Int] = []
+  /// What the upstreams say about their largest packet; nil: nothing.
+  var packetByteCountMax: [Int?] = []
+  var topicCount: Int
+  /// Mean microseconds between two bursts of messages, and messages of a burst.
+  var burstInterval: Int64
+  var burstCount: Int
+  var payloadByteCountMax: Int
+  var hasReadFaults: Bool
+  var canRot: Bool
+  /// Microseconds a message takes to an upstream at most.
+  var upstreamLatency: Int64
+
+  init(seed: UInt64, hours: Int?) {
+    var random = SplitMix64(seed: seed)
+    let drawn = Int.random(in: 25...50, using: &random)
+    activeTime = Int64(hours ?? drawn) * 3600 * microsecondsPerSecond
+    var sources: [SourceConfiguration] = []
+    for index in 0..<Int.random(in: 1...2, using: &random) {
+      var source = SourceConfiguration(
+        name: "s\(index)",
+        link: Self.link(UInt16(1000 + index), &random),
+        topics: [TopicFilter("plant/#")].compactMap { $0 }
+      )
+      source.receiveMaximum = Int.random(in: 10...1000, using: &random)
+      sources.append(source)
+      sourceSpeaksFive.append(random.next() & 1 == 0)
+      // Mosquitto's default, most often.
+      brokerWindows.append([20, 20, 20, 100, 65_535][Int(random.next() % 5)])
+    }
+    var upstreams: [UpstreamConfiguration] = []
+    for index in 0..<Int.random(in: 1...3, using: &random) {
+      upstreams.append(Self.upstream(index, &random))
+      upstreamSpeaksFive.append(random.next() % 4 != 0)
+      packetByteCountMax.append(random.next() % 8 == 0 ? 4000 : nil)
+    }
+    configuration = AgentConfiguration(agentID: "edge", sources: sources, upstreams: upstreams)
+    configuration.ring = Self.ring(&random)
+    topicCount = Int.random(in: 1...12, using: &random)
+    burstCount = Int.random(in: 1...60, using: &random)
+    // About so many messages in a run, however long it lasts.
+    let messageCount = Int64.random(in: 5500...7000, using: &random)
+    burstInterval = max(20_000, activeTime / messageCount * Int64(burstCount))
+    payloadByteCountMax = [40, 400, 2000][Int(random.next() % 3)]
+    hasReadFaults = random.next() % 4 == 0
+    canRot = random.next() % 3 == 0
+    // With a small window a far upstream would take days for what came in hours.
+    let isNarrow = upstreams.contains { $0.inFlightMax < 20 }
+    upstreamLatency = [2_000, 50_000, isNarrow ? 50_000 : 2_000_000][Int(random.next() % 3)]
+  }
+
+  private static func link(_ port: UInt16, _ random: inout SplitMix64) -> LinkConfiguration {
+    var link = LinkConfiguration(host: "broker", port: port)
+    link.keepAliveSeconds = UInt16.random(in: 5...60, using: &random)
+    link.backoffMax = Int64.random(in: 1...60, using: &random) * microsecondsPerSecond
+    return link
+  }
+
+  private static func upstream(
+    _ index: Int,
+    _ random: inout SplitMix64
+  ) -> UpstreamConfiguration {
+    let filter = ["plant/#", "plant/#", "plant/0/#", "plant/+/1"][Int(random.next() % 4)]
+    var upstream = UpstreamConfiguration(
+      name: "u\(index)",
+      link: link(UInt16(2000 + index), &random),
+      topics: [TopicFilter(index == 0 ? "plant/#" : filter)].compactMap { $0 }
+    )
+    upstream.format = [.event, .event, .ndjson, .json][Int(random.next() % 4)]
+    if upstream.format != .event {
+      upstream.topicTemplate = "batches/{upstream}"
+      upstream.compression = random.next() & 1 == 0 ? .none : .zstd
+      upstream.batchEventCountMax = Int.random(in: 1...200, using: &random)
+    }
+    upstream.inFlightMax = Int.random(in: 1...100, using: &random)
+    upstream.refusalTryCountMax = 2
+    // Small enough to fill up now and then, beside a small ring.
+    upstream.deadLetterByteCountMax = [2 << 10, 64 << 10][Int(random.next() & 1)]
+    return upstream
+  }
+
+  private static func ring(_ random: inout SplitMix64) -> RingConfiguration {
+    var ring = RingConfiguration()
+    ring.segmentByteCountMin = 64 << 10
+    ring.payloadByteCountMax = 16 << 10
+    // The state file takes 1 MiB of it, and as much is kept for its replacement.
+    ring.byteCountMax = [6 << 19, 6 << 19, 4 << 20, 6 << 20][Int(random.next() % 4)]
+    ring.whenFull = random.next() & 1 == 0 ? .dropOldest : .refuseNewest
+    ring.commitInterval = [10_000, 50_000, 250_000, 1_000_000][Int(random.next() % 4)]
+    ring.chainRawByteCountMax = [8 << 10, 256 << 10][Int(random.next() & 1)]
+    ring.tailByteCountMax = [16 << 10, 4 << 20][Int(random.next() & 1)]
+    return ring
+  }
+
+  var summary: String {
+    let ring = configuration.ring
+    let upstreams = configuration.upstreams.map {
+      "\($0.format.rawValue)\($0.compression == .zstd ? "+zstd" : "")/\($0.inFlightMax)"
+    }
+    return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"
+      + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue), commit "
+      + "\(ring.commitInterval / 1000) ms, bursts of \(burstCount) each "
+      + "\(burstInterval / 1000) ms, "
+      + "payload \(payloadByteCountMax)\(hasReadFaults ? ", read faults" : "")"
+      + "\(canRot ? ", bit rot" : "")"
+  }
+}
