@@ -48,8 +48,10 @@ import Testing
     bench.receive(bench.events(1))
     bench.pass(seconds: 2)
     bench.deliverAll()
-    let gaps = bench.delivered[0].filter { $0.text.contains("source-paused") }
-    #expect(gaps.count == 1, "\(bench.delivered[0].suffix(3).map(\.text))")
+    let gaps = bench.delivered[0].filter {
+      $0.topic == "holdfast/edge/gaps" && $0.text.contains("source-paused")
+    }
+    #expect(gaps.count == 1, "\(gaps.map(\.text))")
     #expect(!bench.ledger.isPaused)
     #expect(bench.status.health == .good)
 
