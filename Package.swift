@@ -131,6 +131,13 @@ let package = Package(
       ],
       swiftSettings: rules),
     .testTarget(
+      name: "HoldfastAgentTests",
+      dependencies: [
+        "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+      ],
+      swiftSettings: rules),
+    .testTarget(
       name: "HoldfastLinkTests", dependencies: ["HoldfastLink", "HoldfastEvent"],
       swiftSettings: rules),
     .testTarget(

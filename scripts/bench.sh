@@ -3,6 +3,7 @@
 #
 #   scripts/bench.sh             all (about three minutes)
 #   EVENTS=200000 scripts/bench.sh    shorter
+#   TOPICS=10000 scripts/bench.sh     the round of hostile input with fewer than a million topics
 #   TRACES=DIR scripts/bench.sh  also the recorded traces a_scalar.bin, b_json.bin, c_verbose.bin
 #
 # CPU is user + system time of whole processes; comparisons are ratios within one run.
@@ -12,6 +13,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 readonly events=${EVENTS:-500000}
 readonly backlog=${BACKLOG:-10000000}
+readonly topics=${TOPICS:-1000000}
 readonly sensors_port=21601 hop_port=21602 central_port=21603
 readonly bin=.build/release
 directory=$(mktemp -d "${BENCH_DIR:-${TMPDIR:-/tmp}}/holdfast-bench.XXXXXX")
@@ -144,6 +146,52 @@ drain() { # further lines of the upstream, events
   end "$agent_pid"
 }
 
+# A backlog into a Mosquitto that comes back: its own count of what it received, second by second,
+# without the first and the last second, which are not whole.
+drain_into_mosquitto() {
+  local agent_pid broker_pid count=0
+  agent
+  agent_pid=$last
+  "$bin/traffic" blast --port $sensors_port --count "$events" --payload-size 64 --linger 1 \
+    > "$directory/blast"
+  broker central $central_port "sys_interval 1"
+  broker_pid=$last
+  background "$directory/counts" mosquitto_sub -p $central_port -F '%U %p' \
+    -t '$SYS/broker/publish/messages/received'
+  for _ in $(seq 240); do
+    count=$(awk 'END { print $2 + 0 }' "$directory/counts")
+    [ "$count" -ge "$events" ] && break
+    sleep 0.5
+  done
+  end "$last"
+  drain_rate=$(awk '$2 > 0 && $2 != c[n] { n++; t[n] = $1; c[n] = $2 }
+    END { if (n > 3) printf "%d", (c[n - 1] - c[1]) / (t[n - 1] - t[1]) }' "$directory/counts")
+  drain_messages=$count
+  end "$agent_pid"
+  end "$broker_pid"
+}
+
+# A million topics that are used once, and the oddities of `traffic hostile`.
+hostile() {
+  local agent_pid broker_pid sink
+  background "$directory/sink" "$bin/traffic" sink --port $central_port --until-idle 3
+  sink=$last
+  broker sensors $sensors_port
+  broker_pid=$last
+  agent
+  agent_pid=$last
+  sleep 2
+  hostile_rss=$(rss "$agent_pid")
+  "$bin/traffic" hostile --url "mqtt://127.0.0.1:$sensors_port" --topics "$topics" \
+    > "$directory/hostile"
+  wait "$sink" || true
+  hostile_sent=$(field "$directory/hostile" acknowledged)
+  hostile_messages=$(field "$directory/sink" messages)
+  hostile_peak=$(peak "$agent_pid")
+  end "$agent_pid"
+  end "$broker_pid"
+}
+
 echo "$(uname -m), $(nproc) cores, $(grep -m 1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs),"
 echo "$(. /etc/os-release && echo "$PRETTY_NAME"), Linux $(uname -r), $(mosquitto -h | head -n 1)"
 echo
@@ -171,6 +219,13 @@ row "drain into a counting sink, event (aim >= 100,000/s)" \
 drain $'format = "ndjson"\ncompression = "zstd"' "$events"
 row "drain into a counting sink, ndjson zstd (aim >= 300,000/s)" \
   "$(awk -v n="$events" -v s="$drain_seconds" 'BEGIN { printf "%d events/s in %d batches", n / s, '"$drain_messages"' }')"
+drain_into_mosquitto
+row "drain into Mosquitto without a subscriber, event" \
+  "${drain_rate:-too short to tell} events/s ($drain_messages of $events)"
+
+hostile
+row "hostile input, $topics topics used once: RSS before; peak" \
+  "$hostile_rss MB; $hostile_peak MB ($hostile_sent sent, $hostile_messages delivered and told)"
 
 agent
 idle=$last

@@ -9,8 +9,9 @@ extension Agent {
       intakes[index].link.connected(grant, now: now.boot, log: &lines)
     else { return }
     let name = configuration.sources[index].name
-    if intakes[index].isPaused {
+    if owner.ring.source(index).isPaused {
       owner.ring.mark(.sourcePaused, count: nil, now: now)
+      owner.ring.setPaused(false, source: index)
     }
     if !grant.isSessionPresent && owner.ring.source(index).connects > 0 {
       owner.ring.mark(.sourceSessionLost, count: nil, now: now)
@@ -35,8 +36,10 @@ extension Agent {
   ) {
     guard intakes.indices.contains(index) else { return }
     var events = batch
+    let droppedBefore = owner.ring.source(index).droppedCount
     dropLoops(&events, source: index)
     intakes[index].redelivery.examine(&events)
+    let receivedBefore = owner.ring.source(index).received
     let isStored: Bool
     do throws(RingLogError) {
       try owner.ring.append(events, source: index, now: now)
@@ -45,11 +48,19 @@ extension Agent {
       isStored = false
     }
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
-    intakes[index].received(acknowledgedCount, heldUntil: owner.ring.next, now: now.boot)
+    intakes[index].received(
+      acknowledgedCount,
+      heldUntil: owner.ring.next,
+      needsRecord: owner.ring.source(index).droppedCount > droppedBefore,
+      now: now.boot
+    )
     guard isStored else {
+      // The log took a prefix, which is in its accounts already.
+      let takenCount = owner.ring.source(index).received &- receivedBefore
+      let rest = events.rows.dropFirst(Int(clamping: takenCount))
       refuse(
         index,
-        lostCount: batch.count - acknowledgedCount,
+        lostCount: rest.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 0 : 1) },
         now: now,
         effects: &effects
       )
@@ -115,7 +126,7 @@ extension Agent {
     now: ClockReading,
     effects: inout [Effect]
   ) {
-    intakes[index].pause()
+    owner.ring.setPaused(true, source: index)
     let mustTell = intakes[index].link.requestClose(
       reason + "; closing the source until there is room, its broker keeps the session",
       isRetrying: false,
@@ -135,7 +146,7 @@ extension Agent {
       ? owner.ring.lowestCursor >= owner.ring.next && owner.ring.hasNumbers
       : !owner.ring.isFull || owner.ring.hasRoomAgain
     for index in intakes.indices {
-      if intakes[index].isPaused && intakes[index].link.state == .idle {
+      if owner.ring.source(index).isPaused && intakes[index].link.state == .idle {
         let isFree =
           owner.ring.isFailing || configuration.ring.whenFull == .dropOldest
           || owner.ring.hasRoomAgain
@@ -185,9 +196,10 @@ extension Agent {
   mutating func releaseDelivered(effects: inout [Effect]) {
     if owner.ring.isFailing {
       owner.ring.forgetDelivered()
+      if owner.hasUnrecordedLoss { return }
       for index in intakes.indices
       where (intakes[index].waitingSince != nil || intakes[index].heldCount > 0)
-        && owner.ring.lowestCursor >= intakes[index].heldUntil
+        && owner.ring.lowestCursor >= intakes[index].heldUntil && !intakes[index].needsRecord
       {
         intakes[index].released()
         effects.append(.release(source: index))
@@ -223,6 +235,7 @@ extension Agent {
       return
     }
     guard owner.ring.retryDisk(now: now) else { return }
+    owner.hasUnrecordedLoss = false
     groupCommit.committed(now: now.boot)
     release(effects: &effects)
   }

@@ -38,12 +38,23 @@ extension Agent {
     effects.append(.stopped)
   }
 
+  /// Whether events are refused or given up for want of room, or the next ones will be.
+  ///
+  /// Under `drop-oldest` it also lasts until each upstream that lost events has come to where
+  /// they are missing: until then the outage that cost them is not over.
+  private var isFull: Bool {
+    let evicted = LossReason.evicted.rawValue
+    return owner.ring.isFull || owner.ring.isOutOfRoom
+      || intakes.indices.contains { owner.ring.source($0).isPaused }
+      || forwarders.indices.contains { owner.ring.pendingLoss($0)[evicted] > 0 }
+  }
+
   /// A picture for the status line, commands and tests.
   ///
   /// - Complexity: O(sources + upstreams + gaps).
   public func status(now: ClockReading) -> AgentStatus {
     var status = AgentStatus()
-    status.health = owner.ring.isFailing ? .failing : owner.ring.isFull ? .full : .good
+    status.health = owner.ring.isFailing ? .failing : isFull ? .full : .good
     status.durable = owner.ring.durable
     status.ringByteCount = owner.ring.byteCount
     status.ringByteCountMax = configuration.ring.byteCountMax

@@ -44,11 +44,12 @@ public struct Agent: ~Copyable {
   var diskRetryAt: Int64 = 0
   var hasMoreWork = false
   private var reopenCount = 0
-  private let disk: any Disk
+  let disk: any Disk
   private let machine: UInt64
   private let bootID: UInt64
   private var seeds: SplitMix64
   var isStopping = false
+  var protocols = ProtocolMemory()
 
   /// Opens the ring log, recovering what an unclean stop left; never fails.
   ///
@@ -90,18 +91,13 @@ public struct Agent: ~Copyable {
     for source in configuration.sources {
       intakes.append(Intake(configuration: source, seed: self.seeds.next()))
       primeRedelivery(intakes.count - 1)
-      intakes[intakes.count - 1].link.start(now: now.boot)
-    }
-    for upstream in configuration.upstreams {
-      owner.deadLetters.append(
-        RecordFile(
-          disk: disk,
-          name: Self.deadLetterName(upstream.name),
-          byteCountMax: upstream.deadLetterByteCountMax
-        )
-      )
+      // One that was closed for want of room begins when there is room.
+      if !owner.ring.source(intakes.count - 1).isPaused {
+        intakes[intakes.count - 1].link.start(now: now.boot)
+      }
     }
     makeForwarders(startAt: now.boot)
+    openOwnFiles(now: now)
     owner.ring.recovered = []
     advance(now: now, effects: &effects)
   }
@@ -160,7 +156,10 @@ public struct Agent: ~Copyable {
       now: now
     )
     guard ring.isRecovered else { return }
+    let paused = intakes.indices.filter { owner.ring.source($0).isPaused }
     owner.ring = ring
+    owner.hasUnrecordedLoss = false
+    for index in paused { owner.ring.setPaused(true, source: index) }
     lines.append(LogEntry(.notice, "ring log: the disk can be read; all links begin anew"))
     for index in intakes.indices {
       primeRedelivery(index)
@@ -183,24 +182,14 @@ public struct Agent: ~Copyable {
     }
     // A close of the old link may be on its way; it must not be taken for one of the new link.
     makeForwarders(startAt: now.boot + microsecondsPerSecond)
-  }
-
-  /// The dead-letter file of an upstream.
-  public static func deadLetterName(_ upstream: String) -> String {
-    let safe = upstream.utf8.map { byte -> Character in
-      let character = Character(UnicodeScalar(byte))
-      return character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
-    }
-    return "ring/dead-letter-" + String(safe)
+    openOwnFiles(now: now)
   }
 
   /// What was stored last may come again: its PUBACK may not have left before the stop.
   private mutating func primeRedelivery(_ index: Int) {
-    for batch in owner.ring.recovered {
-      var events = batch.events
-      let slot = owner.ring.slot(ofSource: index)
-      events.rows.removeAll { Int($0.source) != slot }
-      intakes[index].redelivery.examine(&events)
+    let slot = owner.ring.slot(ofSource: index)
+    for event in owner.ring.recovered where Int(event.source) == slot {
+      intakes[index].redelivery.remember(event.hash)
     }
     intakes[index].redelivery.linkLost()
   }
@@ -244,6 +233,7 @@ public struct Agent: ~Copyable {
     releaseDelivered(effects: &effects)
     endWaits(now: now, effects: &effects)
     saveIfDue(now: now)
+    saveProtocols(now: now)
     hasMoreWork = owner.ring.work(now: now)
     flushLines(into: &effects)
     wakeAt = nextWake(now: now)
@@ -257,7 +247,7 @@ public struct Agent: ~Copyable {
       forwarders[index].step(
         now: now.boot,
         read: { owner.ring.read(index, from: $0, passedGaps: $1, now: now) },
-        keep: { owner.keep($0.record, index) },
+        keep: { owner.keep($0, index) },
         into: &actions
       )
       owner.ring.settle(index, forwarders[index].ledger)
@@ -313,12 +303,20 @@ public struct Agent: ~Copyable {
 /// The ring log on the heap, so that upstreams can read it while they are being stepped.
 final class RingOwner {
   var ring: RingLog
-  /// One file per upstream.
+  /// One file per upstream; none while it is not known which directory is ours.
   var deadLetters: [RecordFile] = []
 
+  /// An event that memory alone held was given up while the disk fails: its source must not be
+  /// released before the account of it is durable.
+  var hasUnrecordedLoss = false
+
   /// Keeps a dead letter durably, within the ring's bound; false when it can't be kept.
-  func keep(_ record: [UInt8], _ index: Int) -> Bool {
-    guard deadLetters[index].append(record) else { return false }
+  func keep(_ letter: DeadLetter, _ index: Int) -> Bool {
+    let record = letter.record
+    guard deadLetters.indices.contains(index), deadLetters[index].append(record) else {
+      if ring.isFailing && letter.end > ring.durable + 1 { hasUnrecordedLoss = true }
+      return false
+    }
     ring.noteOwnFile(grownBy: record.count + RecordFile.headerByteCount)
     return true
   }

@@ -5,7 +5,7 @@ public struct AgentStatus: Equatable, Sendable {
   /// In one word, whether data is safe.
   public enum Health: String, Sendable {
     case good
-    /// The ring is full and something is dropped or refused.
+    /// The ring is full: events are refused or given up for want of room, or the next ones will be.
     case full
     /// The disk fails: events pass through memory and are acknowledged only when delivered.
     case failing

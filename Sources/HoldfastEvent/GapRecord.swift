@@ -14,8 +14,10 @@ public enum GapReason: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case oversize = 6
   /// The disk had failed and memory was full.
   case diskFailed = 7
-  /// A payload or topic that the log can't hold.
+  /// A topic that no event may have; see ``isTopicName(_:)``.
   case invalid = 8
+  /// Stored by a newer version in a format that this one can't read; its file is kept.
+  case newerFormat = 9
 
   /// As it stands in logs and gap messages.
   public var description: String {
@@ -28,6 +30,7 @@ public enum GapReason: UInt8, CaseIterable, Sendable, CustomStringConvertible {
     case .oversize: "oversize"
     case .diskFailed: "disk-failed"
     case .invalid: "invalid"
+    case .newerFormat: "newer-format"
     }
   }
 
@@ -36,7 +39,7 @@ public enum GapReason: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   /// The others mark a place between two numbers: those events never entered the log.
   public var coversNumbers: Bool {
     switch self {
-    case .evicted, .corrupt, .unused: true
+    case .evicted, .corrupt, .unused, .newerFormat: true
     case .sourceSessionLost, .sourcePaused, .oversize, .diskFailed, .invalid: false
     }
   }

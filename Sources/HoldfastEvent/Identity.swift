@@ -19,6 +19,13 @@ public struct LogID: Hashable, Sendable, CustomStringConvertible {
     self.low = low
   }
 
+  /// Another id, as good as random, for the same numbers given out once more from `sequence` on.
+  public func successor(at sequence: SequenceNumber) -> LogID {
+    var upper = SplitMix64(seed: high ^ sequence)
+    var lower = SplitMix64(seed: low &+ upper.next())
+    return LogID(high: upper.next(), low: lower.next())
+  }
+
   /// 32 lower-case hexadecimal digits.
   public var description: String { hexadecimal(high) + hexadecimal(low) }
 }

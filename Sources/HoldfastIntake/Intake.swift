@@ -18,10 +18,11 @@ public struct Intake: Sendable {
   public private(set) var heldCount = 0
   /// While the disk fails: every upstream must have passed this number before the release.
   public private(set) var heldUntil: SequenceNumber = 0
+  /// An event it handed over was dropped: even while the disk fails its PUBACK waits until the
+  /// drop is recorded durably, as no upstream can have passed what is not there.
+  public private(set) var needsRecord = false
   /// Since when the source waits for an answer; nil: it reads.
   public private(set) var waitingSince: Int64?
-  /// We closed it for want of room; what its broker drops meanwhile is unknown to us.
-  public private(set) var isPaused = false
 
   /// A source that is not connected.
   public init(configuration: SourceConfiguration, seed: UInt64) {
@@ -50,7 +51,6 @@ public struct Intake: Sendable {
   /// The broker answered CONNACK.
   public mutating func connected(_ grant: SessionGrant) {
     self.grant = grant
-    isPaused = false
   }
 
   /// The link is gone, and the held PUBACKs with it.
@@ -58,14 +58,27 @@ public struct Intake: Sendable {
     grant = nil
     heldCount = 0
     heldUntil = 0
+    needsRecord = false
     waitingSince = nil
     redelivery.linkLost()
   }
 
   /// Events came in; the source waits from now on.
-  public mutating func received(_ count: Int, heldUntil end: SequenceNumber, now: Int64) {
+  ///
+  /// - Parameters:
+  ///   - count: how many want a PUBACK.
+  ///   - end: the log's next number after them.
+  ///   - needsRecord: whether one of them was dropped.
+  ///   - now: boot clock.
+  public mutating func received(
+    _ count: Int,
+    heldUntil end: SequenceNumber,
+    needsRecord: Bool = false,
+    now: Int64
+  ) {
     heldCount += count
     heldUntil = end
+    if needsRecord { self.needsRecord = true }
     waitingSince = now
   }
 
@@ -81,10 +94,8 @@ public struct Intake: Sendable {
   public mutating func released() {
     heldCount = 0
     heldUntil = 0
+    needsRecord = false
     waitingSince = nil
     link.noteProgress()
   }
-
-  /// We close it until there is room again.
-  public mutating func pause() { isPaused = true }
 }

@@ -34,8 +34,7 @@ public struct Redelivery: Sendable {
   public mutating func examine(_ events: inout EventBatch) -> Int {
     var markedCount = 0
     for index in events.rows.indices where events.rows[index].flags.contains(.qos1) {
-      let row = events.rows[index]
-      let hash = Self.hash(events.bytes, row.topicRange, row.payloadRange)
+      let hash = events.contentHash(events.rows[index])
       if comparisonsLeft > 0 {
         comparisonsLeft -= 1
         if let count = suspects[hash] {
@@ -51,35 +50,13 @@ public struct Redelivery: Sendable {
     return markedCount
   }
 
-  private mutating func remember(_ hash: UInt64) {
+  /// Remembers an event by its ``EventBatch/contentHash(_:)``, as one handed over before.
+  public mutating func remember(_ hash: UInt64) {
     if recent.count < Self.countMax {
       recent.append(hash)
     } else {
       recent[place] = hash
       place = (place + 1) % Self.countMax
     }
-  }
-
-  /// Mixes both parts eight bytes at a time; a collision only marks an event needlessly.
-  private static func hash(_ bytes: [UInt8], _ parts: Range<Int>...) -> UInt64 {
-    var hash: UInt64 = 0x9e37_79b9_7f4a_7c15
-    unsafe bytes.withUnsafeBytes { bytes in
-      for part in parts {
-        hash ^= UInt64(part.count)
-        var offset = part.lowerBound
-        while offset + 8 <= part.upperBound {
-          let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-          hash = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
-          hash ^= hash >> 32
-          offset += 8
-        }
-        while offset < part.upperBound {
-          hash = (hash ^ UInt64(unsafe bytes[offset])) &* 0x0000_0100_0000_01b3
-          offset += 1
-        }
-        hash ^= hash >> 29
-      }
-    }
-    return hash
   }
 }

@@ -25,6 +25,11 @@ public struct Link: Sendable {
   /// Least wait after another client took our session, microseconds: two that share a client id
   /// would otherwise throw each other out for ever.
   public static let takenOverDelay: Int64 = 30 * microsecondsPerSecond
+  /// A close this soon after CONNACK is early, microseconds.
+  public static let earlyCloseTime: Int64 = 5 * microsecondsPerSecond
+  /// Early closes without a known cause, in a row, that are taken for another client's doing: not
+  /// every broker says that it gave our session away (Mosquitto 2.0.11 just closes).
+  public static let earlyCloseCountMax = 3
   /// While a failure repeats itself, this much time between two lines above debug level.
   public static let repeatTime: Int64 = 300 * microsecondsPerSecond
   /// Failures of one kind in a row that are each shown.
@@ -39,6 +44,8 @@ public struct Link: Sendable {
   private var choice: ProtocolChoice
   /// Whether the peer did something useful since CONNACK.
   private var hasProgressed = false
+  /// Early closes in a row.
+  private var earlyCloseCount = 0
   private var repeated: (kind: LinkFailure.Kind, count: Int, shownAt: Int64)?
 
   /// - Parameters:
@@ -51,6 +58,21 @@ public struct Link: Sendable {
     backoff = Backoff(cap: configuration.backoffMax, seed: seed)
     choice = ProtocolChoice(configuration.protocolPolicy)
   }
+
+  /// Under `auto`, while 3.1.1 is chosen and proven: when 5 gets its next try, microseconds.
+  public var fallbackUntil: Int64? { choice.fallbackUntil }
+
+  /// Begins with 3.1.1, which an earlier run had to choose; to be called before the first `tick`.
+  ///
+  /// - Parameters:
+  ///   - until: when 5 gets its next try.
+  ///   - now: boot clock.
+  public mutating func recallFallback(until: Int64, now: Int64) {
+    choice.recallFallback(until: until, now: now)
+  }
+
+  /// Where it connects to, for messages to people and as a key.
+  public var url: String { configuration.url }
 
   /// Whether CONNACK came and the link has not ended since.
   public var isUp: Bool {
@@ -91,10 +113,10 @@ public struct Link: Sendable {
     guard case .connecting = state else { return false }
     state = .up(grant.protocolVersion, since: now)
     choice.connected(grant.protocolVersion)
-    repeated = nil
+    if !isContested { repeated = nil }
     log.append(
       LogEntry(
-        .info,
+        isContested ? .debug : .info,
         "\(name): connected to \(configuration.url) with MQTT \(grant.protocolVersion.rawValue)"
           + (grant.isSessionPresent ? ", session present" : ", new session")
       )
@@ -118,9 +140,19 @@ public struct Link: Sendable {
       let note = choice.failed(failure.kind, now: now)
       wait(after: failure, version: version, note: note, now: now, log: &log)
     case .up(let version, let since):
-      if hasProgressed || now.subtractingSaturated(since) >= Self.stableTime { backoff.reset() }
+      let duration = now.subtractingSaturated(since)
+      if hasProgressed || duration >= Self.stableTime { backoff.reset() }
+      noteClose(failure, after: duration)
       wait(after: failure, version: version, note: nil, now: now, log: &log)
     }
+  }
+
+  /// Whether closes come as if another client used our client id.
+  private var isContested: Bool { earlyCloseCount >= Self.earlyCloseCountMax }
+
+  private mutating func noteClose(_ failure: LinkFailure, after duration: Int64) {
+    let isEarly = failure.kind == .closed && !failure.isExplained && duration < Self.earlyCloseTime
+    earlyCloseCount = isEarly ? min(earlyCloseCount + 1, Self.earlyCloseCountMax) : 0
   }
 
   /// Drops the link.
@@ -168,13 +200,17 @@ public struct Link: Sendable {
     log: inout [LogEntry]
   ) {
     var delay = backoff.next()
-    if failure.kind == .sessionTakenOver { delay = delay.addingSaturated(Self.takenOverDelay) }
+    var kind = failure.kind
+    if kind == .closed && isContested { kind = .sessionContested }
+    if kind == .sessionTakenOver || kind == .sessionContested {
+      delay = delay.addingSaturated(Self.takenOverDelay)
+    }
     state = .waiting(until: now.addingSaturated(delay))
     let detail = failure.detail.isEmpty ? "" : " (\(failure.detail))"
     log.append(
       LogEntry(
-        level(of: failure.kind, isNew: note != nil, now: now),
-        "\(name): \(configuration.url): \(words(for: failure.kind, version))\(detail)"
+        level(of: kind, isNew: note != nil, now: now),
+        "\(name): \(configuration.url): \(words(for: kind, version))\(detail)"
           + (note.map { "; \($0)" } ?? "") + "; next try in \(durationText(delay))"
       )
     )
@@ -199,7 +235,7 @@ public struct Link: Sendable {
     repeated = (kind, count, shownAt)
     guard isShown else { return .debug }
     switch kind {
-    case .refused, .tls, .sessionTakenOver: return .error
+    case .refused, .tls, .sessionTakenOver, .sessionContested: return .error
     default: return .warning
     }
   }
@@ -215,6 +251,10 @@ public struct Link: Sendable {
     case .sessionTakenOver:
       "another client uses our client id \"\(configuration.clientID)\" and took the session over:"
         + " give each agent an id of its own"
+    case .sessionContested:
+      "another client uses client id \"\(configuration.clientID)\", or the broker closes at once,"
+        + " \(Self.earlyCloseCountMax) times in a row: give each agent an id of its own, else look"
+        + " into the broker's log"
     case .keepAliveTimeout: "no answer to PINGREQ"
     case .tls: "TLS handshake failed"
     case .requested: "closed on request"

@@ -16,6 +16,8 @@ public struct LinkFailure: Error, Equatable, Sendable {
     case closed
     /// DISCONNECT 0x8E: another client took our session.
     case sessionTakenOver
+    /// What ``Link`` makes of closes right after CONNACK, again and again: perhaps the same.
+    case sessionContested
     /// No PINGRESP in time.
     case keepAliveTimeout
     /// The TLS handshake failed.
@@ -28,10 +30,14 @@ public struct LinkFailure: Error, Equatable, Sendable {
   public var kind: Kind
   /// What a person should read: the library's or the broker's own words.
   public var detail: String
+  /// The cause of a close is known: the broker's DISCONNECT gave a reason, or a message in flight
+  /// is under suspicion.
+  public var isExplained: Bool
 
   /// A failure of that kind, with what a person should read.
-  public init(_ kind: Kind, _ detail: String = "") {
+  public init(_ kind: Kind, _ detail: String = "", isExplained: Bool = false) {
     self.kind = kind
     self.detail = detail
+    self.isExplained = isExplained
   }
 }

@@ -4,7 +4,8 @@ internal import HoldfastEvent
 ///
 /// Under `auto` MQTT 5 comes first. 3.1.1 takes over when 5 is refused by name, or when the peer
 /// closed three times in a row before CONNACK (RabbitMQ 3.10 says no to 5 in that way alone).
-/// What worked is remembered; once a day 5 is tried again at the next reconnect.
+/// What worked is remembered, by the agent across restarts too; once a day 5 is tried again at the
+/// next reconnect.
 struct ProtocolChoice: Equatable, Sendable {
   /// Closes before CONNACK, in a row, that make 3.1.1 worth a try.
   static let earlyCloseCountMax = 3
@@ -20,10 +21,23 @@ struct ProtocolChoice: Equatable, Sendable {
   private var isProbing = false
   /// 3.1.1 was chosen because of closes alone and has not yet connected.
   private var isUnproven = false
+  /// Said at the next try.
+  private var recallNote: String?
 
   init(_ policy: ProtocolPolicy) {
     self.policy = policy
     version = policy == .v311 ? .v311 : .v5
+  }
+
+  /// While 3.1.1 is chosen for a reason: when 5 gets its next try.
+  var fallbackUntil: Int64? { version == .v311 && !isUnproven ? retryFiveAt : nil }
+
+  /// Takes over what an earlier run had found out.
+  mutating func recallFallback(until: Int64, now: Int64) {
+    guard policy == .auto, version == .v5, until > now else { return }
+    version = .v311
+    retryFiveAt = min(until, now.addingSaturated(Self.memoryTime))
+    recallNote = "MQTT 3.1.1, as found out earlier; MQTT 5 is tried again within a day"
   }
 
   /// The version to connect with now, and what to tell the operator if it is a new one.
@@ -32,7 +46,8 @@ struct ProtocolChoice: Equatable, Sendable {
       isProbing = true
       return (.v5, "trying MQTT 5 again after a day of 3.1.1")
     }
-    return (isProbing ? .v5 : version, nil)
+    defer { recallNote = nil }
+    return (isProbing ? .v5 : version, isProbing ? nil : recallNote)
   }
 
   /// CONNACK with success: what was tried is proven.

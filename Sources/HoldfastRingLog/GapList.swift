@@ -2,22 +2,35 @@ internal import HoldfastEvent
 
 /// The gap records that some upstream has not passed yet, in log order.
 ///
-/// Records that cover numbers never overlap. Bounded by ``countMax``; see ``add(_:)``.
+/// Records that cover numbers never overlap. Never more than ``countMax``; see ``coarsen(_:)``.
 struct GapList: Equatable {
   /// Most records kept.
   static let countMax = 512
+  /// Most of them that may stand for unused numbers.
+  ///
+  /// These can't be joined without giving up the events between them, so whoever would add one
+  /// asks ``hasRoom(forUnused:of:)`` and goes another way where there is none.
+  static let unusedCountMax = 192
 
   private(set) var records: [GapRecord] = []
+  /// How many records were joined to others because there were too many.
+  var joinCount: UInt64 = 0
 
   /// Adds a record; what it covers must not be covered yet.
   ///
-  /// Adjacent records of one reason merge.
+  /// Adjacent records of one reason merge. A mark merges only where no upstream can have passed
+  /// the one before it.
   ///
-  /// Beyond ``countMax`` records are joined, see ``coarsen()``.
-  /// A mark merges only where no upstream can have passed the one before it: `frontier` is the
-  /// furthest number that any upstream has reached.
-  mutating func add(_ record: GapRecord, frontier: SequenceNumber = 0) {
-    let mayMerge = record.reason.coversNumbers || record.first > frontier
+  /// - Parameters:
+  ///   - record: the new one.
+  ///   - places: every number that an upstream has reached or may begin at again.
+  mutating func add(_ record: GapRecord, places: [SequenceNumber] = []) {
+    let mayMerge = record.reason.coversNumbers || places.allSatisfy { record.first > $0 }
+    insert(record, mayMerge: mayMerge)
+    while records.count > Self.countMax, coarsen(places) { joinCount &+= 1 }
+  }
+
+  private mutating func insert(_ record: GapRecord, mayMerge: Bool) {
     var index = records.count
     while index > 0 && records[index - 1].first > record.first { index -= 1 }
     if mayMerge && index > 0 && merge(record, into: index - 1) { return }
@@ -25,7 +38,6 @@ struct GapList: Equatable {
     if mayMerge && index + 1 < records.count && merge(records[index + 1], into: index) {
       records.remove(at: index + 1)
     }
-    if records.count > Self.countMax { coarsen() }
   }
 
   /// Joins `record` to the one before it when both say the same of adjoining places.
@@ -50,35 +62,90 @@ struct GapList: Equatable {
     return joined
   }
 
-  /// Makes room for one record without making any count inexact.
-  ///
-  /// Two marks of one reason become one at the older place. Where there are none, the two oldest
-  /// ranges of one reason become one, and the readable events between them are given up with
-  /// them: a ring with so many separate damages is worth less than a bounded account of it.
-  private mutating func coarsen() {
-    for index in records.indices {
-      let reason = records[index].reason
-      if reason == .unused { continue }
-      for later in records.indices[(index + 1)...] where records[later].log == records[index].log {
-        if reason.coversNumbers && records[later].reason == .unused { break }
-        guard records[later].reason == reason else { continue }
-        if reason.coversNumbers {
-          absorb(through: later, into: index)
-        } else {
-          records[index] = Self.joined(records[index], records[later])
-          records.remove(at: later)
-        }
-        return
+  /// Whether one more range of unused numbers may be added.
+  func hasRoom(forUnused range: Range<SequenceNumber>, of log: LogID) -> Bool {
+    var count = 0
+    for record in records where record.reason == .unused {
+      if record.log == log && (record.end == range.lowerBound || record.first == range.upperBound) {
+        return true
       }
+      count += 1
     }
+    return count < Self.unusedCountMax
+  }
+
+  /// Makes one record less; false when there is nothing to join, which can't be while the list is
+  /// over its bound: there are five reasons for marks, and at most ``unusedCountMax`` ranges that
+  /// lost ones can't be joined across.
+  ///
+  /// What costs least goes first: two marks that no upstream stands between become one with an
+  /// exact count; then two marks of one reason, whose count becomes unknown; last two ranges, and
+  /// the fewest readable events are given up with them: a ring with so many separate damages is
+  /// worth less than a bounded, exact account of it.
+  private mutating func coarsen(_ places: [SequenceNumber]) -> Bool {
+    joinMarks(isExact: true, places) || joinMarks(isExact: false, places) || joinRanges()
+  }
+
+  private mutating func joinMarks(isExact: Bool, _ places: [SequenceNumber]) -> Bool {
+    var latest = [Int?](repeating: nil, count: 256)
+    for (index, mark) in records.enumerated() where !mark.reason.coversNumbers {
+      let reason = Int(mark.reason.rawValue)
+      guard let before = latest[reason] else {
+        latest[reason] = index
+        continue
+      }
+      let earlier = records[before]
+      let span = earlier.first...mark.first
+      if isExact && places.contains(where: { span.contains($0) }) {
+        latest[reason] = index
+        continue
+      }
+      var joined = Self.joined(earlier, mark)
+      if isExact {
+        records[before] = joined
+        records.remove(at: index)
+        return true
+      }
+      // Some upstream may have passed the earlier one: it learns that there was more, and the
+      // others that something is missing.
+      (joined.log, joined.first, joined.end) = (mark.log, mark.first, mark.end)
+      joined.count = nil
+      records[index] = joined
+      records.remove(at: before)
+      return true
+    }
+    return false
+  }
+
+  private mutating func joinRanges() -> Bool {
+    var best: (first: Int, second: Int, between: UInt64)?
+    var earlier: Int?
+    for (index, record) in records.enumerated() where record.reason.coversNumbers {
+      if record.reason == .unused {
+        earlier = nil
+        continue
+      }
+      if let first = earlier {
+        let between = record.first - records[first].end
+        if best.map({ between < $0.between }) ?? true { best = (first, index, between) }
+      }
+      earlier = index
+    }
+    guard let best else { return false }
+    absorb(through: best.second, into: best.first)
+    return true
   }
 
   /// Makes one range of all from record `index` to record `later`; marks between move behind it.
+  ///
+  /// Where the reasons differ it takes that of the longer one.
   private mutating func absorb(through later: Int, into index: Int) {
     var range = records[index]
-    range.end = records[later].end
+    let last = records[later]
+    if last.end - last.first > range.end - range.first { range.reason = last.reason }
+    range.end = last.end
     range.count = range.end - range.first
-    for topic in records[later].topics { range.note(topic: topic) }
+    for topic in last.topics { range.note(topic: topic) }
     var marks: [GapRecord] = []
     for record in records[index...later] where !record.reason.coversNumbers {
       var mark = record
@@ -102,7 +169,7 @@ struct GapList: Equatable {
     for var mark in marks {
       mark.first = range.upperBound
       mark.end = range.upperBound
-      add(mark, frontier: .max)
+      insert(mark, mayMerge: false)
     }
   }
 

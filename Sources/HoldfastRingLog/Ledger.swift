@@ -1,6 +1,9 @@
 public import HoldfastEvent
 
 /// Why an event that a source handed over was not stored.
+///
+/// `oversize`: its payload or its properties are too long; `invalid`: it has no topic that MQTT
+/// allows; `loop`: it bears our own identity; `diskFailed`: nothing could take it.
 public enum SourceDropReason: Int, CaseIterable, Sendable, CustomStringConvertible {
   case oversize, invalid, loop, diskFailed
 
@@ -26,7 +29,10 @@ public enum UpstreamDropReason: Int, CaseIterable, Sendable, CustomStringConvert
 
 /// Why an event offered to an upstream was lost before it was delivered.
 public enum LossReason: Int, CaseIterable, Sendable, CustomStringConvertible {
-  case evicted, corrupt
+  /// A full ring, or its age, gave it up.
+  case evicted
+  /// It could not be read back: damage, or a format that only a newer version knows.
+  case corrupt
 
   /// As in the log and in reports.
   public var description: String {
@@ -51,12 +57,16 @@ public struct SourceLedger: Equatable, Sendable {
   public var possiblyRedelivered: UInt64 = 0
   /// Successful connects: after the first, a broker without our session has lost something.
   public var connects: UInt64 = 0
+  /// We closed it for want of room: what its broker drops meanwhile is unknown to us.
+  public var isPaused = false
 
   /// An account of nothing.
   public init(name: String) { self.name = name }
 
+  /// Events not stored, whatever the reason.
+  public var droppedCount: UInt64 { dropped.reduce(0, +) }
   /// Whether the law holds.
-  public var isBalanced: Bool { received == stored + dropped.reduce(0, +) }
+  public var isBalanced: Bool { received == stored + droppedCount }
 }
 
 /// The account of one upstream up to its cursor; saved with the cursor in one write.

@@ -8,6 +8,16 @@ public struct RecordFile {
   /// Bytes before each record.
   public static let headerByteCount = 8
 
+  /// What the names of dead-letter files begin with, after the log's directory.
+  public static let deadLetterPrefix = "dead-letter-"
+  /// The file of protocol versions, in the log's directory.
+  public static let protocolName = "protocol-versions"
+
+  /// Whether a file of that name in the log's directory is one of the log's owner's.
+  static func isOwners(_ name: String) -> Bool {
+    name.hasPrefix(deadLetterPrefix) || name == protocolName || name == protocolName + ".new"
+  }
+
   private let disk: any Disk
   private let name: String
   private let byteCountMax: Int

@@ -13,7 +13,8 @@ public struct RingConfiguration: Equatable, Sendable {
 
   /// `ring.size`: bytes on disk of every file of ours.
   public var byteCountMax = 256 << 20
-  /// `ring.max_age`: segments older than this go, in microseconds by boot clock; nil: no bound.
+  /// `ring.max_age`: segments whose latest event arrived longer ago by the wall clock go,
+  /// microseconds; nil: no bound.
   public var ageMax: Int64?
   /// `ring.when_full`.
   public var whenFull: FullPolicy = .dropOldest

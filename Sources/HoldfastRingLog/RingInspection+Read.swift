@@ -1,16 +1,4 @@
-internal import HoldfastCodec
 public import HoldfastEvent
-
-/// How far the headers of the newest segment have been read: each look goes on from there.
-struct TailScan {
-  var name = ""
-  var epoch: UInt64?
-  var offset = 0
-  /// Whole blocks, by number.
-  var blocks: [Range<SequenceNumber>] = []
-  /// The highest number that some block says was durable before it.
-  var proven: SequenceNumber = 0
-}
 
 extension RingInspection {
   /// What stands at a number.
@@ -77,6 +65,8 @@ extension RingInspection {
         return .events(part, row: row)
       case .missing(let next):
         return .unreadable(until: max(sequence + 1, min(next, place, end)))
+      case .newer:
+        return .unreadable(until: max(sequence + 1, min(segment.end, place, end)))
       }
     } catch {
       return .unreadable(until: max(sequence + 1, min(segment.end, place, end)))
@@ -92,67 +82,18 @@ extension RingInspection {
       end = max(end, last.end)
       return
     }
-    scanHeaders(of: last, durable: durable)
-    let proven = max(durable, tailScan.proven)
-    var readable = last.first
-    for block in tailScan.blocks {
-      if block.lowerBound > max(readable, proven + 1)
-        && gaps.coveredCount(readable..<block.lowerBound, reason: .unused)
-          < block.lowerBound - readable
-      {
-        break
-      }
-      readable = max(readable, block.upperBound)
-    }
-    end = max(proven + 1, readable)
-    segments[segments.count - 1].end = max(readable, last.first)
-  }
-
-  /// Reads the headers of the newest segment; blocks that may not be durable must be whole.
-  private func scanHeaders(of segment: Segment, durable: SequenceNumber) {
-    if tailScan.name != segment.name || tailScan.epoch != segment.epoch {
-      tailScan = TailScan(name: segment.name, epoch: segment.epoch)
-    }
+    var scan = tailScan ?? TailScan(of: last)
+    if scan.name != last.name || scan.epoch != last.epoch { scan = TailScan(of: last) }
     do throws(DiskError) {
-      let file = try disk.open(directory + "/" + segment.name, isWritable: false)
+      let file = try disk.open(directory + "/" + last.name, isWritable: false)
       defer { disk.close(file) }
-      var bytes: [UInt8] = []
-      var offset = tailScan.offset
-      while offset < segment.byteCount {
-        try disk.read(file, at: offset, count: Format.headerByteCount, into: &bytes)
-        guard case .header(let header) = BlockHeader.read(bytes[...]),
-          header.epoch == segment.epoch
-        else {
-          offset += Format.alignment
-          continue
-        }
-        if header.end > durable + 1, try !isWhole(header, at: offset, of: file) {
-          offset += Format.alignment
-          continue
-        }
-        offset += header.blockByteCount
-        tailScan.offset = offset
-        tailScan.blocks.append(header.first..<header.end)
-        tailScan.proven = max(tailScan.proven, header.durable)
-      }
+      try scan.advance(in: file, on: disk, byteCount: last.byteCount, durable: durable)
     } catch {
       // What could be read counts; the rest is looked at again next time.
     }
-  }
-
-  private func isWhole(
-    _ header: BlockHeader,
-    at offset: Int,
-    of file: DiskFile
-  ) throws(DiskError) -> Bool {
-    var payload: [UInt8] = []
-    try disk.read(
-      file,
-      at: offset + Format.headerByteCount,
-      count: header.payloadByteCount,
-      into: &payload
-    )
-    return payload.count == header.payloadByteCount
-      && crc32c(payload[...]) == header.payloadChecksum
+    tailScan = scan
+    let found = scan.end(durable: durable, gaps: gaps)
+    end = found.end
+    segments[segments.count - 1].end = max(found.written, last.first)
   }
 }

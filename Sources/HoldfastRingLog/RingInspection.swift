@@ -86,7 +86,7 @@ public final class RingInspection {
 
   private(set) var state: State?
   var segments: [Segment] = []
-  var tailScan = TailScan()
+  var tailScan: TailScan?
 
   /// Looks into `disk`.
   ///
@@ -140,25 +140,42 @@ public final class RingInspection {
   }
 
   private func look(isThorough: Bool) throws(DiskError) {
+    let reading: StateFile.Reading
+    (directory, reading) = try Self.choose(on: disk)
+    remarks = reading == .damaged ? ["\(directory)/state can't be read"] : []
     var found: State?
-    for index in 0..<Self.directoryCountMax {
-      directory = index == 0 ? "ring" : "ring.\(index)"
-      let reading = try readState()
-      if reading == .newer { continue }
-      if case .state(let read) = reading { found = read }
-      remarks = reading == .damaged ? ["\(directory)/state can't be read"] : []
-      break
-    }
+    if case .state(let read) = reading { found = read }
     state = found
     let all = try survey(isThorough: isThorough)
     segments = Segment.arranged(all, floor: found?.floor ?? 1).kept
     findEnd()
   }
 
-  /// Both slots can be in motion at once only across two saves, so looking again helps.
-  private func readState() throws(DiskError) -> StateFile.Reading {
+  /// The directory of the log that this version writes: `ring`, or one beside newer ones.
+  public static func directory(on disk: any Disk) throws(DiskError) -> String {
+    try choose(on: disk).directory
+  }
+
+  private static func choose(
+    on disk: any Disk
+  ) throws(DiskError) -> (directory: String, reading: StateFile.Reading) {
+    var directory = "ring"
     var reading = StateFile.Reading.missing
-    for _ in 0..<Self.stateTryCountMax {
+    for index in 0..<directoryCountMax {
+      directory = index == 0 ? "ring" : "ring.\(index)"
+      reading = try readState(in: directory, on: disk)
+      if reading != .newer { break }
+    }
+    return (directory, reading)
+  }
+
+  /// Both slots can be in motion at once only across two saves, so looking again helps.
+  private static func readState(
+    in directory: String,
+    on disk: any Disk
+  ) throws(DiskError) -> StateFile.Reading {
+    var reading = StateFile.Reading.missing
+    for _ in 0..<stateTryCountMax {
       var file = StateFile(disk: disk, directory: directory)
       reading = try file.read(isWritable: false)
       file.close()
@@ -190,7 +207,7 @@ public final class RingInspection {
   }
 
   private static func isKnown(_ name: String) -> Bool {
-    ["state", "state.new", Sealer.temporaryName].contains(name) || name.hasPrefix("dead-letter")
+    ["state", "state.new", Sealer.temporaryName].contains(name) || RecordFile.isOwners(name)
   }
 
   /// Nil when it holds nothing, or is gone again.

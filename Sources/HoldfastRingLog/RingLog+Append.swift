@@ -3,7 +3,8 @@ public import HoldfastEvent
 extension RingLog {
   /// Numbers events and encodes them; nothing is durable or readable before ``commit(now:)``.
   ///
-  /// Payloads above the limit are dropped, counted and recorded as a gap in their place.
+  /// Payloads above the limit and topics that MQTT does not allow are dropped, counted and
+  /// recorded as a gap in their place.
   ///
   /// - Parameters:
   ///   - events: in order of arrival.
@@ -20,26 +21,23 @@ extension RingLog {
   ) throws(RingLogError) {
     let limit = configuration.payloadByteCountMax
     let source = UInt8(truncatingIfNeeded: sourceIndices[index])
-    guard events.rows.contains(where: { !Self.isStorable($0, limit) || $0.source != source }) else {
+    guard !Self.isPlain(events, from: source, limit) else {
       return try appendStorable(events, source: index, now: now)
     }
     var part = EventBatch(bytes: events.bytes)
     for var row in events.rows {
-      guard Self.isStorable(row, limit) else {
+      let fault = unsafe events.bytes.withUnsafeBytes { unsafe Self.fault(row, $0, limit) }
+      if let fault {
         try appendStorable(part, source: index, now: now)
         part.rows.removeAll(keepingCapacity: true)
-        drop(1, from: index, .oversize)
-        mark(.oversize, count: 1, topics: [Array(events.bytes[row.topicRange])], now: now)
+        drop(1, from: index, fault.drop)
+        mark(fault.gap, count: 1, topics: [Array(events.bytes[row.topicRange])], now: now)
         continue
       }
       row.source = source
       part.rows.append(row)
     }
     try appendStorable(part, source: index, now: now)
-  }
-
-  private static func isStorable(_ row: EventBatch.Row, _ payloadByteCountMax: Int) -> Bool {
-    row.payloadByteCount <= payloadByteCountMax && row.propertiesByteCount <= 64 << 10
   }
 
   /// Places a gap record that covers no numbers right before the next event's number.
@@ -58,7 +56,7 @@ extension RingLog {
       topics: topics,
       wall: now.wall
     )
-    state.gaps.add(record, frontier: positions.max() ?? 0)
+    add(record)
     isStateDirty = true
     mustSaveState = true
   }
@@ -103,8 +101,9 @@ extension RingLog {
 
   /// Undoes the last append, for which there was no room.
   ///
-  /// Everything before it was written when the segment before was left. Blocks on disk may bear
-  /// some of its numbers, so these are passed by and never given out again.
+  /// Everything before it was made durable when the segment before was left. Blocks on disk may
+  /// bear some of its numbers, so these are passed by and never given out again; where no record
+  /// can be had for that, they are given out again under another log id.
   private mutating func takeBack(source index: Int) {
     guard let last = pending.popLast() else { return }
     let count = UInt64(last.events.count)
@@ -116,13 +115,18 @@ extension RingLog {
     )
     pendingEventCount -= last.events.count
     pendingMemoryByteCount -= last.events.memoryByteCount
-    if !segments.isEmpty {
-      segments[segments.count - 1].end = min(segments[segments.count - 1].end, last.first)
+    mustSaveState = true
+    fence(end: last.first)
+    guard state.gaps.hasRoom(forUnused: last.first..<next, of: state.log) else {
+      next = last.first
+      if !pending.isEmpty { finishPending() }
+      state.log = state.log.successor(at: next)
+      return
     }
-    addGap(last.first..<next, reason: .unused, topics: [], now: ClockReading(boot: 0, wall: 0))
+    let now = ClockReading(boot: 0, wall: last.events.rows.last?.wall ?? 0)
+    addGap(last.first..<next, reason: .unused, now: now)
     // Readers pass the numbers at once, so a later start must not find events under them.
     if pending.isEmpty { durable = next - 1 }
-    mustSaveState = true
   }
 
   /// Encodes one pending batch, rotating to further segments as they fill.
@@ -189,8 +193,10 @@ extension RingLog {
     let last = segments.count - 1
     guard segments[last].dataByteCount < segment.offset else { return }
     do throws(DiskError) { try disk.sync(segment.file) } catch { throw .disk(error) }
-    segments[last].dataByteCount = segment.offset
-    segments[last].end = next
+    var newest = segments[last]
+    newest.dataByteCount = segment.offset
+    newest.end = next
+    segments[last] = newest
   }
 
   /// Closes the open block and writes all finished ones.
@@ -213,7 +219,7 @@ extension RingLog {
 
   private mutating func finishPending() {
     durable = next - 1
-    if !segments.isEmpty { segments[segments.count - 1].end = next }
+    segments.newest?.end = next
     for slot in upstreamIndices { state.upstreams[slot].offered += UInt64(pendingEventCount) }
     for batch in pending { tail.append(batch) }
     forgetPending()

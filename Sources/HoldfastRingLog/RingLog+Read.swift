@@ -25,9 +25,10 @@ extension RingLog {
     if let batch = tail.batch(holding: sequence) ?? pendingBatch(holding: sequence) {
       return cut(batch, at: sequence)
     }
-    guard let place = segmentIndex(holding: sequence) else {
+    guard let place = segments.index(holding: sequence) else {
       // Nothing holds it and nothing says why: a file of ours has gone.
-      let end = segments.first { $0.first > sequence }?.first ?? readableEnd
+      let next = segments.index(after: sequence)
+      let end = next < segments.count ? segments[next].first : readableEnd
       return lose(sequence..<max(end, sequence + 1), now: now)
     }
     let segment = segments[place]
@@ -38,6 +39,7 @@ extension RingLog {
       switch outcome {
       case .events(let batch): return cut(batch, at: sequence)
       case .missing(let end): return lose(sequence..<max(end, sequence + 1), now: now)
+      case .newer: return lose(sequence..<segment.end, reason: .newerFormat, now: now)
       }
     } catch {
       if error.errno == Self.noEntry { return lose(sequence..<segment.end, now: now) }
@@ -70,11 +72,13 @@ extension RingLog {
   }
 
   /// Records that numbers can't be read, and answers with the record.
-  mutating func lose(_ range: Range<SequenceNumber>, now: ClockReading) -> ReadResult {
+  private mutating func lose(
+    _ range: Range<SequenceNumber>,
+    reason: GapReason = .corrupt,
+    now: ClockReading
+  ) -> ReadResult {
     let end = min(range.upperBound, readableEnd)
-    if range.lowerBound < end {
-      addGap(range.lowerBound..<end, reason: .corrupt, topics: [], now: now)
-    }
+    if range.lowerBound < end { addGap(range.lowerBound..<end, reason: reason, now: now) }
     guard let gap = state.gaps.covering(range.lowerBound)?.clipped(from: range.lowerBound) else {
       return .end
     }
@@ -85,13 +89,16 @@ extension RingLog {
   mutating func addGap(
     _ range: Range<SequenceNumber>,
     reason: GapReason,
-    topics: [[UInt8]],
+    topics: [[UInt8]] = [],
     now: ClockReading
   ) {
-    for part in state.gaps.uncovered(range) {
+    var rest = range
+    // Looked for anew each time: one record more can join others, and cover what is next.
+    while let part = state.gaps.uncovered(rest).first {
+      rest = part.upperBound..<max(part.upperBound, range.upperBound)
       let count = part.upperBound - part.lowerBound
       state.gaps.moveMarks(within: part)
-      state.gaps.add(
+      add(
         GapRecord(
           log: state.log,
           first: part.lowerBound,
@@ -102,36 +109,42 @@ extension RingLog {
           wall: now.wall
         )
       )
-      if reason == .corrupt {
+      if reason == .corrupt || reason == .newerFormat {
         note(
           .error,
-          "ring log: \(count) events (\(part.lowerBound)-\(part.upperBound - 1)) can't be read; "
-            + "recorded as a gap"
+          "ring log: \(count) events (\(part.lowerBound)-\(part.upperBound - 1)) can't be read"
+            + (reason == .newerFormat ? ", a newer version wrote them" : "")
+            + "; recorded as a gap"
         )
       }
     }
     isStateDirty = true
   }
 
-  /// Index of the segment whose range holds `sequence`.
-  ///
-  /// - Complexity: O(log segments).
-  func segmentIndex(holding sequence: SequenceNumber) -> Int? {
-    var low = 0
-    var high = segments.count
-    while low < high {
-      let middle = (low + high) / 2
-      if segments[middle].first <= sequence { low = middle + 1 } else { high = middle }
+  /// Adds one record to the list, which stays within its bound.
+  mutating func add(_ record: GapRecord) {
+    let joinCount = state.gaps.joinCount
+    let cursors = upstreamIndices.map { state.upstreams[$0].cursor }
+    state.gaps.add(record, places: positions + cursors)
+    if state.gaps.joinCount > joinCount {
+      note(
+        .warning,
+        "ring log: more than \(GapList.countMax) gap records wait to be sent; the closest are "
+          + "joined to one"
+      )
     }
-    guard low > 0, sequence < segments[low - 1].end else { return nil }
-    return low - 1
   }
 
   /// Events lost to upstream `index` beyond its cursor, already certain: per ``LossReason``.
   public func pendingLoss(_ index: Int) -> [UInt64] {
     let range = max(positions[index], upstream(index).cursor)..<UInt64.max
     return LossReason.allCases.map { reason in
-      state.gaps.coveredCount(range, reason: reason == .evicted ? .evicted : .corrupt)
+      switch reason {
+      case .evicted: state.gaps.coveredCount(range, reason: .evicted)
+      case .corrupt:
+        state.gaps.coveredCount(range, reason: .corrupt)
+          + state.gaps.coveredCount(range, reason: .newerFormat)
+      }
     }
   }
 
@@ -142,6 +155,8 @@ extension RingLog {
 
   /// The gap records kept, in order.
   public var gaps: [GapRecord] { state.gaps.records }
+  /// How many gap records were ever joined to others because more than 512 waited to be sent.
+  public var joinedGapCount: UInt64 { state.gaps.joinCount }
 
   /// ENOENT.
   static var noEntry: Int32 { 2 }

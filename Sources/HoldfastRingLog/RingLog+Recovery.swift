@@ -38,7 +38,7 @@ extension RingLog {
       if credible.count < found.count {
         note(.error, "ring log: files that claim numbers never given out; left alone")
       }
-      try restore(credible, isStateKnown: isStateKnown, now: now)
+      try restore(credible, isStateKnown: isStateKnown, newLog: newLog, now: now)
       if state.machine != machine {
         note(.warning, "ring log: written on another machine; new events get log id \(newLog)")
         state.machine = machine
@@ -111,7 +111,7 @@ extension RingLog {
         if let segment = try hotSegment(entry) { found.append(segment) }
       } else if let range = Segment.sealedRange(entry.name) {
         if let segment = sealedSegment(entry, range) { found.append(segment) }
-      } else if entry.name.hasPrefix("dead-letter") {
+      } else if RecordFile.isOwners(entry.name) {
         otherByteCount += entry.byteCount
       } else {
         note(.warning, "ring log: unknown file \(directory)/\(entry.name); left alone")
@@ -166,8 +166,7 @@ extension RingLog {
       return nil
     }
     if isNewer {
-      note(.warning, "ring log: \(entry.name) has a newer format; left alone")
-      otherByteCount += entry.byteCount
+      keepNewer(entry.name, byteCount: entry.byteCount)
       return nil
     }
     guard let first else {

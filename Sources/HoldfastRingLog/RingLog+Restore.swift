@@ -2,37 +2,58 @@ internal import HoldfastEvent
 
 extension RingLog {
   /// Orders the segments found, finds the end of the log and accounts for what is missing.
+  ///
+  /// - Parameters:
+  ///   - found: every segment of the directory.
+  ///   - isStateKnown: whether the state could be read.
+  ///   - newLog: the id to go on under when the numbers alone can't tell events apart.
+  ///   - now: both clocks.
+  /// - Throws: when a file can't be read, for now.
   mutating func restore(
     _ found: [Segment],
     isStateKnown: Bool,
+    newLog: LogID,
     now: ClockReading
   ) throws(DiskError) {
     arrange(found)
+    // Whatever a hot file of a newer format held must not pass for damage to the one before.
+    if !isStateKnown || holeReason == .newerFormat { try findEnds() }
+    if !isStateKnown { try freeStale(now: now) }
     // Files may hold torn blocks of lives begun after the last save; none of those comes again.
     if !state.isClean { state.epoch += Self.epochReserve }
-    let end = try scanTail(now: now)
-    let proven = max(state.durable, end.proven)
-    let readable = max(end.readable, 1)
-    // Numbers that were durable and can't be read any more. Those that passed through memory alone
-    // while the disk failed are below every cursor.
-    let needed = max(readable, state.upstreams.map(\.cursor).min() ?? 1)
-    if proven + 1 > needed {
-      addGap(needed..<proven + 1, reason: .corrupt, topics: [], now: now)
-    }
-    let last = max(proven + 1, readable)
-    next = state.isClean ? max(last, state.reserved) : max(last, state.reserved, 1)
+    let tail = try scanTail()
+    // Numbers that were given out and durable and can't be read any more. Those that passed
+    // through memory alone while the disk failed are below every cursor.
+    let needed = max(tail.readable, state.upstreams.map(\.cursor).min() ?? 1, 1)
+    if tail.end > needed { addGap(needed..<tail.end, reason: holeReason, now: now) }
+    let last = max(tail.end, 1)
+    next = max(last, state.reserved)
     if !isStateKnown && !found.isEmpty { next = last + Self.unknownReserve }
-    if next > last { addGap(last..<next, reason: .unused, topics: [], now: now) }
-    let saved = state.durable
-    durable = next - 1
-    if !segments.isEmpty {
-      segments[segments.count - 1].end = min(segments[segments.count - 1].end, readable)
-      if segments[segments.count - 1].end <= segments[segments.count - 1].first {
-        free(segments.removeLast())
+    if next > last {
+      if state.gaps.hasRoom(forUnused: last..<next, of: state.log) {
+        addGap(last..<next, reason: .unused, now: now)
+      } else {
+        // Numbers given out and lost may be given out again, under another id.
+        next = last
+        state.log = newLog
+        note(.warning, "ring log: too many unclean stops to keep; new events get log id \(newLog)")
       }
     }
+    let saved = state.durable
+    durable = next - 1
+    if let newest = segments.newest {
+      segments.newest?.end = min(newest.end, tail.readable)
+      if tail.readable <= newest.first { free(segments.removeLast()) }
+    }
     recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
+    rememberLatest()
     isStateDirty = true
+  }
+
+  /// Why numbers are missing that no file holds.
+  private var holeReason: GapReason {
+    // A hot file of a newer format does not say what it holds.
+    newerFiles.contains { Segment.hotIndex($0.name) != nil } ? .newerFormat : .corrupt
   }
 
   /// Sorts by number, clips what overlaps, and frees what is below the floor or sealed already.
@@ -40,110 +61,45 @@ extension RingLog {
     state.epoch = max(state.epoch, found.compactMap(\.epoch).max() ?? 0)
     let arranged = Segment.arranged(found, floor: state.floor)
     for segment in arranged.free { free(segment) }
-    segments = arranged.kept
-  }
-
-  /// Reads every block of the newest hot segment.
-  ///
-  /// - Returns: `readable`: the number after the last event that must or may count. `proven`: the
-  ///   highest number that a later block says was durable before it. Beyond that, the first bad
-  ///   block ends the log: it and what follows were never acknowledged.
-  private mutating func scanTail(
-    now: ClockReading
-  ) throws(DiskError) -> (readable: SequenceNumber, proven: SequenceNumber) {
-    while let place = segments.indices.last {
-      guard !segments[place].isSealed else { return (segments[place].end, 0) }
-      let (blocks, written) = try blocks(of: segments[place])
-      let proven = max(written, state.durable)
-      if segments[place].isHeadless && segments[place].first > proven + 1 {
-        // Its first commit was never synced and lost its first block: none of it was acknowledged.
-        free(segments.removeLast())
-        continue
-      }
-      syncTail(segments[place].name)
-      let readable = unbrokenEnd(blocks, from: segments[place].first, proven: proven)
-      segments[place].end = readable
-      return (readable, proven)
-    }
-    return (state.durable + 1, 0)
-  }
-
-  /// The numbers of each block that can be read, and what the blocks say was durable before them.
-  private mutating func blocks(
-    of segment: Segment
-  ) throws(DiskError) -> (blocks: [Range<SequenceNumber>], proven: SequenceNumber) {
-    let reader = SegmentReader(disk: disk)
-    reader.isForgiving = givesUpUnreadable
-    defer { reader.reset() }
-    var whole = segment
-    whole.end = UInt64.max >> 1
-    var proven: SequenceNumber = 0
-    var blocks: [Range<SequenceNumber>] = []
-    var position = whole.first
-    recovered = []
-    scan: while true {
-      switch try reader.read(position, in: whole, directory: directory) {
-      case .missing(let end):
-        if end >= whole.end { break scan }
-        position = end
-      case .events(let batch):
-        blocks.append(batch.first..<batch.end)
-        remember(batch)
-        proven = max(proven, reader.currentDurable)
-        position = batch.end
-      }
-    }
-    return (blocks, max(proven, reader.currentDurable))
-  }
-
-  /// Where the log ends: past what is proven, only an unbroken run of blocks counts.
-  private func unbrokenEnd(
-    _ blocks: [Range<SequenceNumber>],
-    from first: SequenceNumber,
-    proven: SequenceNumber
-  ) -> SequenceNumber {
-    var readable = first
-    for block in blocks {
-      if block.lowerBound > readable && block.lowerBound > proven + 1
-        && !isUnused(readable..<block.lowerBound)
-      {
-        break
-      }
-      readable = max(readable, block.upperBound)
-    }
-    return readable
-  }
-
-  /// After a kill the kernel may hold the only copy of the newest events; they are about to count
-  /// as durable.
-  private mutating func syncTail(_ name: String) {
-    do throws(DiskError) {
-      let file = try disk.open(directory + "/" + name, isWritable: true)
-      defer { disk.close(file) }
-      try disk.sync(file)
-    } catch {
-      note(.warning, "ring log: \(error); the newest events may not survive a power cut")
-    }
+    segments = SegmentTable(arranged.kept)
   }
 
   /// Lives of hot files passed by after an unclean stop: far more than begin between two saves.
-  private static var epochReserve: UInt64 { 1 << 20 }
+  static var epochReserve: UInt64 { 1 << 20 }
 
-  /// Most events kept in ``recovered``.
+  /// Most events kept in ``recovered``: as many as a source compares with what comes again.
   private static var recoveredCountMax: Int { 16_384 }
 
-  private mutating func remember(_ batch: StoredBatch) {
-    recovered.append(batch)
-    guard recovered.count % 256 == 0 else { return }
-    var count = recovered.reduce(0) { $0 + $1.events.count }
-    while let first = recovered.first, count - first.events.count >= Self.recoveredCountMax {
-      count -= first.events.count
-      recovered.removeFirst()
+  /// Fills ``recovered`` from the newest segments, as far back as needed.
+  private mutating func rememberLatest() {
+    var parts: [[RecoveredEvent]] = []
+    var wanted = Self.recoveredCountMax
+    let reader = SegmentReader(disk: disk)
+    reader.isForgiving = true
+    defer { reader.reset() }
+    for segment in segments.reversed() where wanted > 0 {
+      var part: [RecoveredEvent] = []
+      let count = min(segment.end - segment.first, SequenceNumber(wanted))
+      var position = segment.end - count
+      while position < segment.end {
+        let outcome = try? reader.read(position, in: segment, directory: directory)
+        if case .some(.missing(let next)) = outcome, next > position {
+          position = next
+          continue
+        }
+        guard case .some(.events(let batch)) = outcome, let row = batch.index(of: position) else {
+          break
+        }
+        for event in batch.events.rows[row...] where event.flags.contains(.qos1) {
+          part.append(RecoveredEvent(source: event.source, hash: batch.events.contentHash(event)))
+        }
+        position = batch.end
+      }
+      reader.reset()
+      parts.append(part)
+      wanted -= part.count
     }
-  }
-
-  private func isUnused(_ range: Range<SequenceNumber>) -> Bool {
-    state.gaps.coveredCount(range, reason: .unused) == range.upperBound - range.lowerBound
+    recovered = parts.reversed().flatMap { $0 }
   }
 
   /// Brings the accounts up to what became durable after the last state write.
@@ -170,7 +126,7 @@ extension RingLog {
         position = gap.end
         continue
       }
-      guard let place = segmentIndex(holding: position) else { break }
+      guard let place = segments.index(holding: position) else { break }
       let outcome = try? reader.read(position, in: segments[place], directory: directory)
       guard case .some(.events(let batch)) = outcome, let row = batch.index(of: position) else {
         guard case .some(.missing(let next)) = outcome, next > position else { break }
@@ -238,21 +194,25 @@ extension RingLog {
     let floor = segments.first?.first ?? next
     let evictedEnd = min(floor, next, state.floor)
     if start < evictedEnd {
-      addGap(start..<evictedEnd, reason: .evicted, topics: [], now: now)
+      addGap(start..<evictedEnd, reason: .evicted, now: now)
     }
     if max(start, evictedEnd) < min(floor, next) {
-      addGap(max(start, evictedEnd)..<min(floor, next), reason: .corrupt, topics: [], now: now)
+      addGap(max(start, evictedEnd)..<min(floor, next), reason: holeReason, now: now)
     }
     for (earlier, later) in zip(segments, segments.dropFirst())
     where max(earlier.end, start) < later.first {
-      addGap(max(earlier.end, start)..<later.first, reason: .corrupt, topics: [], now: now)
+      addGap(max(earlier.end, start)..<later.first, reason: holeReason, now: now)
     }
     if let last = segments.last, max(last.end, start) < next {
-      addGap(max(last.end, start)..<next, reason: .corrupt, topics: [], now: now)
+      addGap(max(last.end, start)..<next, reason: holeReason, now: now)
     }
     if isFailing { return }
+    let wasClean = state.isClean
     do throws(RingLogError) {
       try saveState(reserving: 0, now: now)
+      // The other slot says that nothing follows what an orderly stop left. Should this one rot,
+      // it must not be believed.
+      if wasClean { try saveState(reserving: 0, now: now) }
     } catch {
       // `isFailing` is raised and said; the log goes on in memory.
     }

@@ -29,12 +29,10 @@ extension RingLog {
         }
       }
       state.epoch += 1
-      let opened = ActiveSegment(file: file, epoch: state.epoch, offset: 0)
+      let opened = ActiveSegment(file: file, epoch: state.epoch, offset: 0, openedAt: now.boot)
       active = opened
       writer.beginSegment()
-      if !segments.isEmpty {
-        segments[segments.count - 1].end = min(segments[segments.count - 1].end, first)
-      }
+      if let newest = segments.newest { segments.newest?.end = min(newest.end, first) }
       segments.append(
         Segment(
           name: name,
@@ -68,12 +66,18 @@ extension RingLog {
   /// Whether events are refused under `refuse-newest`, with two segments kept for what was read.
   public var isFull: Bool {
     configuration.whenFull == .refuseNewest && !fits(2 * configuration.segmentByteCount)
-      && !(segments.first.map { isReleasable($0) } ?? false)
+      && newerFiles.isEmpty && !(segments.first.map { isReleasable($0) } ?? false)
   }
 
   /// Whether there is room again after ``isFull``: 5 % of the ring more than it takes.
   public var hasRoomAgain: Bool {
     fits(2 * configuration.segmentByteCount + configuration.byteCountMax / 20)
+  }
+
+  /// Whether the next segment costs undelivered events, or is refused.
+  public var isOutOfRoom: Bool {
+    spares.isEmpty && !fits(configuration.segmentByteCount)
+      && !(segments.first.map { isReleasable($0) } ?? false)
   }
 
   private mutating func makeRoomForSegment(now: ClockReading) throws(RingLogError) {
@@ -83,6 +87,7 @@ extension RingLog {
         hasReleased = true
         continue
       }
+      if dropNewerFile() { continue }
       guard configuration.whenFull == .dropOldest, try evictOldest(now: now) else {
         // Refusing: the last two segments below the bound are for what was read already.
         if configuration.whenFull == .refuseNewest
@@ -97,14 +102,15 @@ extension RingLog {
     if hasReleased { isStateDirty = true }
   }
 
+  /// Whether no upstream needs the oldest segment, and it is not being written.
   private func isReleasable(_ segment: Segment) -> Bool {
-    segment.end <= lowestCursor && !(active != nil && segment == segments.last)
+    segment.end <= lowestCursor && !(active != nil && segments.count == 1)
   }
 
   /// Frees the oldest segment if no upstream needs it; false if one does.
   mutating func releaseOldest(now: ClockReading) throws(RingLogError) -> Bool {
     guard let oldest = segments.first, isReleasable(oldest) else { return false }
-    try dropFirstSegment(now: now)
+    try dropFirstSegment(isKept: true, now: now)
     return true
   }
 
@@ -123,7 +129,7 @@ extension RingLog {
       )
     }
     do throws(RingLogError) {
-      try dropFirstSegment(now: now)
+      try dropFirstSegment(isKept: false, now: now)
     } catch {
       // The segment is still there, so nothing of it is missing.
       state.gaps = gaps
@@ -152,7 +158,15 @@ extension RingLog {
   }
 
   /// Saves that the first segment is gone, then frees its file.
-  private mutating func dropFirstSegment(now: ClockReading) throws(RingLogError) {
+  ///
+  /// - Parameters:
+  ///   - isKept: whether a file of a newer format is kept for whoever can read it.
+  ///   - now: both clocks.
+  /// - Throws: when that can't be saved; the segment is still there then.
+  private mutating func dropFirstSegment(
+    isKept: Bool,
+    now: ClockReading
+  ) throws(RingLogError) {
     let dropped = segments.removeFirst()
     if sealer?.source.name == dropped.name { abandonSeal() }
     let floor = state.floor
@@ -161,14 +175,23 @@ extension RingLog {
       try saveState(reserving: 0, now: now)
     } catch {
       state.floor = floor
-      segments.insert(dropped, at: 0)
+      segments.prepend(dropped)
       throw error
     }
-    free(dropped)
+    for reader in readers { reader.forget(dropped.name) }
+    if isKept { free(dropped) } else { release(dropped) }
   }
 
-  /// Keeps a hot file for its next life, or removes the file.
+  /// Keeps a hot file for its next life, sets one of a newer format aside, or removes the file.
   mutating func free(_ segment: Segment) {
+    if segment.isSealed && isNewer(segment.name) {
+      keepNewer(segment.name, byteCount: segment.byteCount)
+    } else {
+      release(segment)
+    }
+  }
+
+  private mutating func release(_ segment: Segment) {
     if !segment.isSealed && spares.count < Self.spareCountMax
       && segment.byteCount == configuration.segmentByteCount
     {
@@ -176,6 +199,34 @@ extension RingLog {
     } else {
       discard(segment.name)
     }
+  }
+
+  /// Whether a newer version wrote the file; false where that can't be read.
+  private func isNewer(_ name: String) -> Bool {
+    guard let file = try? disk.open(directory + "/" + name, isWritable: false) else { return false }
+    defer { disk.close(file) }
+    var bytes: [UInt8] = []
+    guard (try? disk.read(file, at: 0, count: Format.headerByteCount, into: &bytes)) != nil else {
+      return false
+    }
+    return BlockHeader.read(bytes[...]) == .newer
+  }
+
+  /// Leaves a file alone that only a newer version can read, and counts it.
+  mutating func keepNewer(_ name: String, byteCount: Int) {
+    newerFiles.append(SpareFile(name: name, byteCount: byteCount))
+    otherByteCount += byteCount
+    note(.warning, "ring log: \(name) has a newer format; kept while there is room")
+  }
+
+  /// Removes the oldest file of a newer format for want of room; false if there is none.
+  mutating func dropNewerFile() -> Bool {
+    guard !newerFiles.isEmpty else { return false }
+    let file = newerFiles.removeFirst()
+    otherByteCount -= file.byteCount
+    note(.warning, "ring log: full; \(file.name), which a newer version wrote, makes room")
+    discard(file.name)
+    return true
   }
 
   /// Removes a file whose contents nobody needs; a failure leaves it for the next start.

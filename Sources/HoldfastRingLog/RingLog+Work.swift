@@ -18,6 +18,7 @@ extension RingLog {
       if segments.count > 1, try releaseOldest(now: now) { return true }
       if try shrink(now: now) { return true }
       if try evictAged(now: now) { return true }
+      rollAged(now: now)
     } catch {
       return false
     }
@@ -46,6 +47,7 @@ extension RingLog {
       discard(spare.name)
       return true
     }
+    if dropNewerFile() { return true }
     guard configuration.whenFull == .dropOldest, segments.count > 1 else { return false }
     return try evictOldest(now: now)
   }
@@ -88,30 +90,62 @@ extension RingLog {
 
   /// Gives up the oldest segment when all in it is older than the bound; once a minute.
   private mutating func evictAged(now: ClockReading) throws(RingLogError) -> Bool {
-    guard let ageMax = configuration.ageMax, now.boot >= ageCheckAt, segments.count > 1 else {
-      return false
-    }
-    ageCheckAt = now.boot + 60 * microsecondsPerSecond
-    // The second segment's first event is younger than all of the first segment's.
-    if segments[1].wall == nil { segments[1].wall = firstWall(of: segments[1]) }
-    guard let wall = segments[1].wall, wall > Self.credibleWall, now.wall - wall > ageMax else {
-      return false
-    }
+    guard let ageMax = configuration.ageMax, now.boot >= ageCheckAt, !segments.isEmpty,
+      segments.count > 1 || active == nil
+    else { return false }
+    ageCheckAt = now.boot + Self.ageCheckInterval
+    guard let wall = newestWall(ofSegment: 0), wall > Self.credibleWall,
+      now.wall - wall > ageMax
+    else { return false }
     ageCheckAt = now.boot
     return try evictOldest(now: now)
   }
 
-  private func firstWall(of segment: Segment) -> Int64? {
-    let reader = SegmentReader(disk: disk)
-    defer { reader.reset() }
+  /// Leaves the active segment after an eighth of the age, so that its events can be given up
+  /// soon after their time, however few follow them.
+  private mutating func rollAged(now: ClockReading) {
+    guard let ageMax = configuration.ageMax, let active, pendingEventCount == 0,
+      now.boot - active.openedAt >= max(ageMax / 8, Self.ageCheckInterval)
+    else { return }
+    fence(end: next)
+  }
+
+  /// Between two looks at the oldest segment's age, microseconds.
+  private static var ageCheckInterval: Int64 { 60 * microsecondsPerSecond }
+
+  /// When the latest event of a segment arrived, by the wall clock; nil where it can't be told.
+  private mutating func newestWall(ofSegment place: Int) -> Int64? {
+    var segment = segments[place]
+    if segment.lastWall == nil, segment.end > segment.first {
+      let reader = SegmentReader(disk: disk)
+      reader.isForgiving = true
+      defer { reader.reset() }
+      if let last = wall(of: segment.end - 1, in: segment, reader) {
+        segment.lastWall = last
+      } else if place + 1 < segments.count {
+        // Damaged at its end: what begins the next segment arrived no earlier.
+        let next = segments[place + 1]
+        segment.lastWall = wall(of: next.first, in: next, reader)
+      }
+      segments[place] = segment
+    }
+    return segment.lastWall
+  }
+
+  private func wall(
+    of sequence: SequenceNumber,
+    in segment: Segment,
+    _ reader: SegmentReader
+  ) -> Int64? {
     guard
       case .some(.events(let batch)) = try? reader.read(
-        segment.first,
+        sequence,
         in: segment,
         directory: directory
-      )
+      ),
+      let row = batch.index(of: sequence)
     else { return nil }
-    return batch.events.rows.first?.wall
+    return batch.events.rows[row].wall
   }
 
   /// 2020-01-01: a stamp before it comes from a clock that was not set, and says nothing of age.

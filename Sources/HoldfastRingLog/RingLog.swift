@@ -9,6 +9,14 @@ public enum RingLogError: Error, Equatable, Sendable {
   case compression
 }
 
+/// What is known of an event found at the start: which source it came from, and a hash of it.
+public struct RecoveredEvent: Equatable, Sendable {
+  /// As in `EventBatch.Row.source`.
+  public var source: UInt8
+  /// Its ``EventBatch/contentHash(_:)``.
+  public var hash: UInt64
+}
+
 /// The bounded, compressed log of all events, in segments on one disk.
 ///
 /// Single owner, synchronous, deterministic: the disk is handed in, as are both clocks and the
@@ -41,15 +49,16 @@ public struct RingLog: ~Copyable {
   let configuration: RingConfiguration
   let bootID: UInt64
   let givesUpUnreadable: Bool
-  /// `ring`, or `ring.1` and so on beside a ring of a newer format.
-  var directory = "ring"
+  /// `ring`, or `ring.1` and so on beside a ring of a newer format; the owner's files lie there
+  /// too.
+  public internal(set) var directory = "ring"
   var state: State
   var stateFile: StateFile
   var isStateDirty = false
   /// A drop or gap that must be durable before anything after it is acknowledged.
   var mustSaveState = false
   /// Ascending by number; the last one is `active`'s while there is one.
-  var segments: [Segment] = []
+  var segments = SegmentTable()
   var spares: [SpareFile] = []
   var preparing: PreparingFile?
   var active: ActiveSegment?
@@ -63,7 +72,9 @@ public struct RingLog: ~Copyable {
   var sealRetryAt: Int64 = 0
   var ageCheckAt: Int64 = 0
   var lastHotIndex = 0
-  /// Bytes of files of ours that are no segments: quarantine and the owner's files.
+  /// Files that a newer version wrote: kept untouched for it, until the bound needs their room.
+  var newerFiles: [SpareFile] = []
+  /// Bytes of files of ours that are no segments: of a newer format, in quarantine, the owner's.
   var otherByteCount = 0
 
   /// The number that the next event gets.
@@ -80,7 +91,7 @@ public struct RingLog: ~Copyable {
   /// Lines for the operator since the owner last took them.
   public var log: [LogEntry] = []
   /// The latest events found at the start, for recognising what a broker sends again.
-  public var recovered: [StoredBatch] = []
+  public var recovered: [RecoveredEvent] = []
   /// Per upstream: the first number not yet handed over to its link.
   ///
   /// Set by the owner; eviction
@@ -159,9 +170,10 @@ public struct RingLog: ~Copyable {
   public var hasNumbers: Bool { next + Self.spareNumberCount < state.reserved }
 
   /// Bytes on disk of every file of ours.
+  ///
+  /// - Complexity: O(1).
   public var byteCount: Int {
-    var sum = State.fileByteCount + otherByteCount
-    for segment in segments { sum += segment.byteCount }
+    var sum = State.fileByteCount + otherByteCount + segments.byteCount
     for spare in spares { sum += spare.byteCount }
     if let sealer { sum += sealer.writtenByteCount }
     if let preparing { sum += preparing.writtenByteCount }
@@ -215,9 +227,21 @@ public struct RingLog: ~Copyable {
     isStateDirty = true
   }
 
+  /// Notes whether a source is closed for want of room; a start after a crash must still know it.
+  public mutating func setPaused(_ isPaused: Bool, source index: Int) {
+    let slot = sourceIndices[index]
+    guard state.sources[slot].isPaused != isPaused else { return }
+    state.sources[slot].isPaused = isPaused
+    isStateDirty = true
+  }
+
   /// The lowest number that some upstream still needs.
   public var lowestCursor: SequenceNumber {
-    upstreamIndices.map { state.upstreams[$0].cursor }.min() ?? next
+    var lowest: SequenceNumber?
+    for slot in upstreamIndices {
+      lowest = min(lowest ?? .max, state.upstreams[slot].cursor)
+    }
+    return lowest ?? next
   }
 
   mutating func note(_ level: LogEntry.Level, _ message: String) {

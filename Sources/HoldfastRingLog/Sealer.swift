@@ -45,10 +45,10 @@ final class SealedWriter {
 extension RingLog {
   /// Begins sealing the oldest full hot segment that is worth it; false if there is none.
   mutating func beginSeal(now: ClockReading) throws(DiskError) -> Bool {
-    let hot = segments.filter { !$0.isSealed }
-    let full = active == nil ? hot[...] : hot.dropLast()
-    let candidates = full.dropLast(Self.unsealedCountMax)
-    guard let source = candidates.first(where: { $0.isWorthSealing }) else { return false }
+    let isActiveCounted = active != nil && segments.newest?.isWorthSealing == true
+    guard segments.sealableCount > Self.unsealedCountMax + (isActiveCounted ? 1 : 0),
+      let source = segments.firstSealable()
+    else { return false }
     guard byteCount + (source.payloadByteCount ?? source.byteCount) <= byteCountLimit
     else { return false }
     let path = directory + "/" + Sealer.temporaryName
@@ -77,10 +77,12 @@ extension RingLog {
         addGap(
           current.position..<min(end, current.source.end),
           reason: .corrupt,
-          topics: [],
           now: now
         )
         current.position = min(end, current.source.end)
+      case .newer:
+        // Only a sealed file is ever read so.
+        throw DiskError(.read, current.source.name, errno: Self.invalid)
       case .events(let batch):
         try copy(batch, into: &current)
       }
@@ -141,7 +143,9 @@ extension RingLog {
   private mutating func finishSeal(now: ClockReading) throws(DiskError) {
     guard var current = sealer else { return }
     let source = current.source
-    guard let place = segments.firstIndex(where: { $0.name == source.name }) else {
+    guard let place = segments.index(holding: source.first),
+      segments[place].name == source.name
+    else {
       abandonSeal()
       return
     }
@@ -191,6 +195,8 @@ extension RingLog {
     discard(Sealer.temporaryName)
   }
 
+  /// EINVAL.
+  private static var invalid: Int32 { 22 }
   /// ENOMEM.
   private static var noMemory: Int32 { 12 }
 }

@@ -52,7 +52,16 @@ extension Segment {
         $1.first, $1.isSealed ? 0 : 1, $1.epoch ?? 0
       )
     }
-    var free: [Segment] = []
+    // What could not be made durable was written once more, in a later life of another file; a
+    // power cut can bring the earlier file back.
+    var superseded: Set<String> = []
+    var lowest = SequenceNumber.max
+    for segment in found.sorted(by: { $0.epoch ?? 0 > $1.epoch ?? 0 }) where !segment.isSealed {
+      if segment.first >= lowest { superseded.insert(segment.name) }
+      lowest = min(lowest, segment.first)
+    }
+    var free = sorted.filter { superseded.contains($0.name) }
+    sorted.removeAll { superseded.contains($0.name) }
     // A hot file that was sealed and not freed before the crash holds nothing new.
     let sealed = sorted.filter(\.isSealed)
     var unique: [Segment] = []

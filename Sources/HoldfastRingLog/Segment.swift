@@ -18,6 +18,8 @@ struct Segment: Equatable {
   var payloadByteCount: Int?
   /// Arrival of its first event, microseconds since 1970; nil until it was read.
   var wall: Int64?
+  /// Arrival of its last event; nil until it was read.
+  var lastWall: Int64?
   /// The file does not begin with a block of this life: either it rotted, or it was torn off with
   /// everything else of a commit that was never synced.
   var isHeadless = false
@@ -64,6 +66,8 @@ struct ActiveSegment {
   var epoch: UInt64
   /// Where the next block goes; everything before it is durable.
   var offset: Int
+  /// By boot clock, microseconds.
+  var openedAt: Int64
 }
 
 /// A hot file that holds nothing we need.

@@ -11,6 +11,8 @@ final class SegmentReader {
     case events(StoredBatch)
     /// The numbers from the one asked for up to this one can't be read.
     case missing(until: SequenceNumber)
+    /// A newer version wrote this sealed file, or what follows in it.
+    case newer
   }
 
   private let disk: any Disk
@@ -23,8 +25,6 @@ final class SegmentReader {
   private var decompressor = ChainDecompressor(windowLogMax: Format.windowLog + 1)
   private var decoder = RowDecoder()
   private var current: StoredBatch?
-  /// The highest number that the headers passed so far say had been durable before them.
-  private(set) var currentDurable: SequenceNumber = 0
   private var raw: [UInt8] = []
   private var window: [UInt8] = []
   private var windowOffset = 0
@@ -95,12 +95,12 @@ final class SegmentReader {
     while offset < target.dataByteCount {
       guard let header = header(at: offset), header.first < target.end else {
         try checkReading()
+        if isNewer(at: offset) { return .newer }
         chainIndex = nil
         offset += Format.alignment
         continue
       }
       let start = offset
-      currentDurable = max(currentDurable, header.durable)
       offset += header.blockByteCount
       if header.isChainStart { beginChain() }
       guard var events = decode(header, at: start) else {
@@ -162,6 +162,14 @@ final class SegmentReader {
     guard case .header(let header) = BlockHeader.read(slice) else { return nil }
     if let epoch = segment.epoch, header.epoch != epoch { return nil }
     return offset + header.blockByteCount <= segment.dataByteCount ? header : nil
+  }
+
+  /// Whether a newer version wrote what stands at `offset`.
+  ///
+  /// Only in a sealed file: in a hot one it is left over from an earlier life.
+  private func isNewer(at offset: Int) -> Bool {
+    guard segment?.epoch == nil else { return false }
+    return BlockHeader.read(bytes(at: offset, count: Format.headerByteCount)) == .newer
   }
 
   /// Up to `count` bytes at `offset`, never beyond what is durable; short when unreadable.

@@ -5,7 +5,7 @@ internal import HoldfastEvent
 struct State: Equatable {
   /// Most named sources and upstreams remembered.
   static let ledgerCountMax = 64
-  /// Bytes of one slot: enough for every bound above at once.
+  /// Bytes of one slot: as many ledgers and gap records as there can be fit, at their largest.
   static let slotByteCount = 512 << 10
   static let fileByteCount = 2 * slotByteCount
   /// `HFS1` in the file.
@@ -47,6 +47,7 @@ struct State: Equatable {
       body.appendPrefixed(source.name.utf8)
       body.appendCounters([
         source.received, source.stored, source.possiblyRedelivered, source.connects,
+        source.isPaused ? 1 : 0,
       ])
       body.appendCounters(source.dropped)
     }
@@ -62,6 +63,7 @@ struct State: Equatable {
     }
     body.appendFixed(UInt32(gaps.records.count))
     for gap in gaps.records { body.append(gap) }
+    body.appendFixed(gaps.joinCount)
     var bytes: [UInt8] = []
     bytes.appendFixed(Self.magic)
     bytes.append(Format.major)
@@ -125,6 +127,7 @@ struct State: Equatable {
       guard let gap = reader.gapRecord() else { return nil }
       gaps.add(gap)
     }
+    gaps.joinCount = reader.fixed() ?? 0
     guard floor > 0, floor < UInt64.max >> 1, epoch < UInt64.max >> 1, reserved > durable,
       reserved < UInt64.max >> 1
     else { return nil }
@@ -164,7 +167,7 @@ extension ByteReader {
   }
 
   fileprivate mutating func sourceLedger() -> SourceLedger? {
-    guard let name = prefixed(), let counts = counters(4),
+    guard let name = prefixed(), let counts = counters(5),
       let dropped = counters(SourceDropReason.allCases.count)
     else { return nil }
     var ledger = SourceLedger(name: String(decoding: name, as: UTF8.self))
@@ -172,6 +175,7 @@ extension ByteReader {
     ledger.stored = counts[1]
     ledger.possiblyRedelivered = counts[2]
     ledger.connects = counts[3]
+    ledger.isPaused = counts[4] == 1
     ledger.dropped = dropped
     return ledger
   }

@@ -41,7 +41,7 @@ struct TopicTable {
     of topic: UnsafeRawBufferPointer,
     source: UInt8
   ) -> (number: Int, isNew: Bool) {
-    let hash = unsafe Self.hash(topic, source)
+    let hash = unsafe hashed(topic, seed: UInt64(source))
     var slot = Int(truncatingIfNeeded: hash) & (2 * Format.topicCountMax - 1)
     while slots[slot] != 0 {
       let index = Int(slots[slot]) - 1
@@ -67,24 +67,5 @@ struct TopicTable {
     return unsafe arena.withUnsafeBytes { arena in
       unsafe arena[entry.offset..<entry.offset + entry.byteCount].elementsEqual(topic)
     }
-  }
-
-  /// FNV-like over eight bytes at a time; only speed depends on its quality.
-  @inline(__always)
-  private static func hash(_ bytes: UnsafeRawBufferPointer, _ source: UInt8) -> UInt64 {
-    var hash: UInt64 = 0x9e37_79b9_7f4a_7c15 ^ UInt64(source)
-    var offset = 0
-    while offset + 8 <= bytes.count {
-      let word = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      hash = (hash ^ word) &* 0xff51_afd7_ed55_8ccd
-      hash ^= hash >> 32
-      offset += 8
-    }
-    while offset < bytes.count {
-      hash = (hash ^ UInt64(unsafe bytes[offset])) &* 0x0000_0100_0000_01b3
-      offset += 1
-    }
-    hash = hash &* 0xc4ce_b9fe_1a85_ec53
-    return hash ^ hash >> 29
   }
 }

@@ -222,11 +222,11 @@ private final class AgentLoop {
     takenBatchCounts.indices.contains(source) ? takenBatchCounts[source] : 0
   }
 
-  private func post(_ command: SourceThread.Command, to source: Int) {
+  private func post(_ command: SourceCommand, to source: Int) {
     if sources.indices.contains(source) { sources[source].post(command) }
   }
 
-  private func post(_ command: UpstreamThread.Command, toUpstream upstream: Int) {
+  private func post(_ command: UpstreamCommand, toUpstream upstream: Int) {
     if upstreams.indices.contains(upstream) { upstreams[upstream].post(command) }
   }
 

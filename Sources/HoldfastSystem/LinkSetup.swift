@@ -1,10 +1,10 @@
 // From the command to connect until CONNACK, within one deadline.
 //
-// Name resolution and TCP connect block inside the library for as long as the kernel likes (two
-// minutes where a host swallows SYNs), and nothing can interrupt them. So each attempt runs on a
-// thread of its own, and the link's thread waits for it no longer than the deadline; after that
-// the attempt is abandoned: its thread destroys the client once the kernel gives up. At most
-// ``ConnectAttempt/hangingCountMax`` of them exist per link; beyond that the link waits.
+// Name resolution and TCP connect block inside the library, resolution for as long as the resolver
+// likes, and nothing can interrupt them. So each attempt runs on a thread of its own, and the
+// link's thread waits for it no longer than the deadline; after that the attempt is abandoned: its
+// thread destroys the client once it is through. At most ``ConnectAttempt/hangingCountMax`` of
+// them exist per link; beyond that the link waits.
 
 import Glibc
 import HoldfastLink

@@ -15,7 +15,11 @@ extension MosquittoClient {
   func connectFailure(code: Int32, errorNumber: Int32) -> LinkFailure {
     switch mosq_err_t(code) {
     case MOSQ_ERR_ERRNO:
-      LinkFailure(.unreachable, errorText(errorNumber))
+      LinkFailure(
+        errorNumber == ETIMEDOUT ? .connectTimeout : .unreachable,
+        errorText(errorNumber)
+          + (addresses.count > 1 ? "; tried \(addresses.joined(separator: ", "))" : "")
+      )
     case MOSQ_ERR_EAI:
       LinkFailure(
         .unreachable,
@@ -47,7 +51,8 @@ extension MosquittoClient {
     if let disconnectReason {
       return LinkFailure(
         disconnectReason == 0x8e ? .sessionTakenOver : .closed,
-        reasonText(disconnectReason)
+        reasonText(disconnectReason),
+        isExplained: true
       )
     }
     let isTLS = settings.link.tls != nil

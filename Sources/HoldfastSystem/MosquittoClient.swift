@@ -88,6 +88,8 @@ protocol MosquittoClientReceiver: AnyObject {
   var errorLine: String?
   /// Counts callbacks, to tell a handled packet from an empty socket.
   var callbackCount = 0
+  /// What the host's name stood for at `connect`, in the order of the tries.
+  private(set) var addresses: [String] = []
   /// Something, CONNECT first, has been written.
   private(set) var hasWritten = false
 
@@ -163,7 +165,9 @@ protocol MosquittoClientReceiver: AnyObject {
 
   /// Resolves the name, connects TCP and queues CONNECT.
   ///
-  /// Blocks for as long as the kernel does.
+  /// Blocks for as long as the resolver does, and then little longer than the connect timeout.
+  /// The addresses of one name are tried in turn, and share that time: one that swallows
+  /// everything must not keep us from the next.
   func connect() throws(LinkFailure) {
     let link = settings.link
     var properties: OpaquePointer?
@@ -182,6 +186,9 @@ protocol MosquittoClientReceiver: AnyObject {
         UInt16(clamping: max(1, receiveMaximum))
       )
     }
+    addresses = hostAddresses(link.host)
+    holdfast_connect_limit_set(Int32(clamping: addressTime / 1000))
+    defer { holdfast_connect_limit_set(0) }
     errno = 0
     let code = unsafe mosquitto_connect_bind_v5(
       handle,
@@ -194,6 +201,18 @@ protocol MosquittoClientReceiver: AnyObject {
     let error = errno
     guard code == 0 else { throw connectFailure(code: code, errorNumber: error) }
   }
+
+  /// How long one address may take, microseconds.
+  private var addressTime: Int64 {
+    let timeout = max(0, settings.link.connectTimeout)
+    // A lone address has it all, and more: the owner's deadline ends it and says so. Of several,
+    // the last one still needs time for CONNACK.
+    if addresses.count < 2 { return timeout.addingSaturated(microsecondsPerSecond) }
+    return max(timeout / Int64(addresses.count + 1), Self.addressTimeMin)
+  }
+
+  /// The least that one address is given, microseconds.
+  private static let addressTimeMin: Int64 = 100_000
 
   /// Handles packets that have arrived: one, unless TLS had buffered more.
   func read() throws(LinkFailure) -> ReadProgress {
@@ -318,11 +337,13 @@ protocol MosquittoClientReceiver: AnyObject {
     return publishResult(code: code, messageID: messageID)
   }
 
+  /// How long `disconnect` may take to write what is queued, microseconds.
+  private static let disconnectTimeout: Int64 = 2_000_000
+
   /// Writes what is queued and DISCONNECT behind it; waits for the kernel to take it all.
-  ///
-  /// - Parameter deadline: microseconds by boot clock.
-  func disconnect(until deadline: Int64) {
+  func disconnect() {
     guard let descriptor else { return }
+    let deadline = SystemClock.boot() + Self.disconnectTimeout
     do throws(LinkFailure) {
       // Behind DISCONNECT the library closes the socket, and with it whatever a buffer still held.
       while try !endBuffering() {

@@ -136,24 +136,10 @@ public final class PosixDisk: Disk {
       buffer.append(contentsOf: repeatElement(0, count: count - buffer.count))
     }
     var done = 0
-    var error: Int32 = 0
-    unsafe buffer.withUnsafeMutableBytes { bytes in
-      while done < bytes.count {
-        let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
-        let moved = unsafe pread(
-          file.id,
-          rest.baseAddress,
-          min(rest.count, Self.transferByteCountMax),
-          off_t(offset + done)
-        )
-        if moved > 0 {
-          done += moved
-        } else if moved == 0 {
-          break
-        } else if errno != EINTR {
-          error = errno
-          break
-        }
+    let error = unsafe buffer.withUnsafeMutableBytes { bytes in
+      Self.transfer(bytes.count, &done) { start, count in
+        let place = unsafe bytes.baseAddress.map { unsafe $0 + start }
+        return unsafe pread(file.id, place, count, off_t(offset + start))
       }
     }
     guard error == 0 else { throw DiskError(.read, "#\(file.id)", errno: error) }
@@ -166,28 +152,34 @@ public final class PosixDisk: Disk {
     at offset: Int,
     _ bytes: ArraySlice<UInt8>
   ) throws(DiskError) {
-    let error: Int32 = unsafe bytes.withUnsafeBytes { bytes in
-      var done = 0
-      while done < bytes.count {
-        let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-        let moved = unsafe pwrite(
-          file.id,
-          rest.baseAddress,
-          min(rest.count, Self.transferByteCountMax),
-          off_t(offset + done)
-        )
-        if moved > 0 {
-          done += moved
-        } else if moved == 0 {
-          // No file system does this for a regular file; going on would never end.
-          return EIO
-        } else if errno != EINTR {
-          return errno
-        }
+    var done = 0
+    var error = unsafe bytes.withUnsafeBytes { bytes in
+      Self.transfer(bytes.count, &done) { start, count in
+        let place = unsafe bytes.baseAddress.map { unsafe $0 + start }
+        return unsafe pwrite(file.id, place, count, off_t(offset + start))
       }
-      return 0
     }
+    // No file system writes nothing to a regular file; trying on would never end.
+    if error == 0 && done < bytes.count { error = EIO }
     guard error == 0 else { throw DiskError(.write, "#\(file.id)", errno: error) }
+  }
+
+  /// Calls until `count` bytes are moved, or none is.
+  ///
+  /// - Returns: the error number, or 0; `done` says how far it came.
+  private static func transfer(
+    _ count: Int,
+    _ done: inout Int,
+    _ call: (_ start: Int, _ count: Int) -> Int
+  ) -> Int32 {
+    while done < count {
+      let start = done
+      let moved = retryingInterrupted { call(start, min(count - start, transferByteCountMax)) }
+      if moved < 0 { return errno }
+      if moved == 0 { break }
+      done += moved
+    }
+    return 0
   }
 
   /// One fdatasync(2), never repeated.

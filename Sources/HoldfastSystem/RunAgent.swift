@@ -43,7 +43,8 @@ public func runAgent(configuration: AgentConfiguration, logger: Logger) -> Int32
   return code
 }
 
-private func supervise(
+/// Waits for the agent's thread and for signals; returns the exit code.
+func supervise(
   _ agent: AgentThread,
   logger: Logger,
   service: ServiceManager,

@@ -5,7 +5,7 @@ import HoldfastIntake
 import HoldfastLink
 
 /// What runs on a source's thread.
-final class SourceRunner {
+final class SourceRunner: LinkRunner {
   /// A batch is handed over at this many events or bytes, even if more could be read.
   static let batchEventCountMax = 1000
   static let batchByteCountMax = 4 << 20
@@ -18,26 +18,17 @@ final class SourceRunner {
   static let payloadByteCountMax = 256 << 20
   /// Memory kept for the next batch once a burst is over, bytes.
   static let keptByteCountMax = 256 << 10
-  /// How long closing may take to write what is queued, microseconds.
-  static let disconnectTimeout: Int64 = 2_000_000
-
-  private enum Phase {
-    case idle
-    case connecting(LinkSetup)
-    case up(MosquittoClient)
-  }
 
   private(set) var isFinished = false
+  let connection = Connection()
+  let commands: Mailbox<SourceCommand>
   private let index: Int
   private let configuration: SourceConfiguration
   /// Bytes of a payload that are handed over: one more than the limit shows that it is above.
   private let payloadByteCountMax: Int
-  private let commands: Mailbox<SourceThread.Command>
   private let post: @Sendable (Input) -> Void
   private let log: @Sendable (LogEntry) -> Void
-  private let hanging = HangingCount()
 
-  private var phase = Phase.idle
   /// Being filled; empty whenever commands are taken.
   private var batch = EventBatch()
   /// When the running read pass began.
@@ -63,7 +54,7 @@ final class SourceRunner {
     index: Int,
     configuration: SourceConfiguration,
     payloadByteCountMax: Int,
-    commands: Mailbox<SourceThread.Command>,
+    commands: Mailbox<SourceCommand>,
     post: @escaping @Sendable (Input) -> Void,
     log: @escaping @Sendable (LogEntry) -> Void
   ) {
@@ -75,53 +66,22 @@ final class SourceRunner {
     self.log = log
   }
 
-  /// Waits for something to happen and deals with it.
-  func runOnce() {
-    let events = wait()
-    for command in commands.takeAll() { take(command) }
-    do throws(LinkFailure) {
-      switch phase {
-      case .idle: break
-      case .connecting(let setup):
-        guard let client = try setup.advance(events, now: SystemClock.boot()) else { return }
-        begin(client)
-      case .up(let client): try advance(client, events)
-      }
-    } catch {
-      close(error)
-    }
-  }
-
   /// A QoS 1 event was read whose PUBACK is not allowed yet.
   private var isHeld: Bool { lastHeldBatch > releasedCount }
   /// A batch is with the agent.
   private var isAwaiting: Bool { answeredCount < handedOverCount }
 
-  private func wait() -> Int32 {
-    let own = PollRequest(commands.event.descriptor, POLLIN)
-    let now = SystemClock.boot()
-    switch phase {
-    case .idle:
-      _ = waitForEvents([own], microseconds: .max)
-      return 0
-    case .connecting(let setup):
-      return waitForEvents([own, setup.pollRequest], microseconds: setup.deadline - now)[1]
-    case .up(let client):
-      // While reading pauses the socket is left out: its end would be reported over and over.
-      var socket = PollRequest(-1, 0)
-      var rest = Int64.max
-      if isReleasing {
-        socket = PollRequest(client.descriptor ?? -1, POLLOUT)
-        rest = writeDeadline - now
-      } else if !isAwaiting {
-        socket = PollRequest(client.descriptor ?? -1, POLLIN)
-        rest = mayHaveMore || client.hasUnread ? 0 : housekeepingAt - now
-      }
-      return waitForEvents([own, socket], microseconds: rest)[1]
+  func interest(in client: MosquittoClient, now: Int64) -> (socket: PollRequest, time: Int64) {
+    if isReleasing {
+      return (PollRequest(client.descriptor ?? -1, POLLOUT), writeDeadline - now)
     }
+    // While reading pauses the socket is left out: its end would be reported over and over.
+    if isAwaiting { return (PollRequest(-1, 0), .max) }
+    let rest = mayHaveMore || client.hasUnread ? 0 : housekeepingAt - now
+    return (PollRequest(client.descriptor ?? -1, POLLIN), rest)
   }
 
-  private func take(_ command: SourceThread.Command) {
+  func take(_ command: SourceCommand) {
     switch command {
     case .connect(let version): connect(version)
     case .readMore(let through):
@@ -135,38 +95,24 @@ final class SourceRunner {
       if releasing { releasedCount = max(releasedCount, min(through, handedOverCount)) }
       disconnect(releasing: releasing)
     case .finish:
-      if case .up = phase { disconnect(releasing: true) }
-      phase = .idle
+      if connection.client != nil { disconnect(releasing: true) }
+      connection.drop()
       isFinished = true
     }
   }
 
   private func connect(_ version: ProtocolVersion) {
-    guard case .idle = phase else { return }
-    let settings = ClientSettings(
-      link: configuration.link,
-      version: version,
-      session: .kept(expirySeconds: configuration.sessionExpirySeconds),
-      receiveMaximum: configuration.receiveMaximum
-    )
-    do throws(LinkFailure) {
-      phase = .connecting(
-        try LinkSetup(
-          settings,
-          receiver: self,
-          hanging: hanging,
-          wake: commands.event,
-          now: SystemClock.boot()
-        )
+    connect(
+      ClientSettings(
+        link: configuration.link,
+        version: version,
+        session: .kept(expirySeconds: configuration.sessionExpirySeconds),
+        receiveMaximum: configuration.receiveMaximum
       )
-    } catch {
-      close(error)
-    }
+    )
   }
 
-  private func begin(_ client: MosquittoClient) {
-    phase = .up(client)
-    client.beginBuffering()
+  func begin(_ client: MosquittoClient) {
     defer { if !batch.isEmpty { handOver() } }
     // Nothing of this connection is under way yet, whatever became of the last one's batches.
     answeredCount = handedOverCount
@@ -176,14 +122,14 @@ final class SourceRunner {
     // together with CONNACK, and those must be held before SUBSCRIBE is written.
     mayHaveMore = true
     let now = SystemClock.boot()
-    housekeepingAt = now + housekeepingInterval
+    housekeepingAt = now + configuration.link.housekeepingInterval
     subscribeDeadline = now + configuration.link.connectTimeout
   }
 
-  private func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
+  func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
     if !isHeld && client.wantsWrite {
       let now = SystemClock.boot()
-      if !isReleasing { writeDeadline = now + keepAlive }
+      if !isReleasing { writeDeadline = now + configuration.link.keepAlive }
       isReleasing = !(try client.write())
       if isReleasing && now >= writeDeadline {
         throw LinkFailure(.keepAliveTimeout, "the broker takes no acknowledgements")
@@ -200,7 +146,7 @@ final class SourceRunner {
       // What waits in the socket may be the very answer that is missed.
       try read(client)
       if isAwaiting { return }
-      housekeepingAt = now + housekeepingInterval
+      housekeepingAt = now + configuration.link.housekeepingInterval
       // PINGREQ would queue behind held PUBACKs; it is not needed while events flow.
       if !isHeld {
         try client.keepAlive()
@@ -247,26 +193,22 @@ final class SourceRunner {
 
   private func disconnect(releasing: Bool) {
     // DISCONNECT stands behind every held PUBACK, so it can be written only where they can.
-    if case .up(let client) = phase, releasing, !isHeld {
-      client.disconnect(until: SystemClock.boot() + Self.disconnectTimeout)
-    }
-    if case .idle = phase { return }
-    close(LinkFailure(.requested, "closed by Holdfast"))
+    if let client = connection.client, releasing, !isHeld { client.disconnect() }
+    if connection.isIdle { return }
+    close(.onRequest)
   }
 
-  private func close(_ failure: LinkFailure) {
+  func close(_ failure: LinkFailure) {
     if !batch.isEmpty { handOver() }
-    if case .up(let client) = phase { client.receiver = nil }
-    phase = .idle
+    connection.drop()
     subscribeDeadline = nil
     post(.sourceClosed(source: index, failure))
   }
 
-  private var keepAlive: Int64 { Int64(configuration.link.keepAliveSeconds) * 1_000_000 }
-  private var housekeepingInterval: Int64 { min(max(keepAlive / 12, 1_000_000), 5_000_000) }
+  func endPass() {}
 }
 
-extension SourceRunner: MosquittoClientReceiver {
+extension SourceRunner {
   func granted(_ grant: SessionGrant, by client: MosquittoClient) {
     arrival = SystemClock.reading()
     do throws(LinkFailure) {

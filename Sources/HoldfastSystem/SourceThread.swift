@@ -12,22 +12,20 @@ package import HoldfastEvent
 package import HoldfastIntake
 package import HoldfastLink
 
-/// The thread of one source, as the agent's thread sees it.
-package final class SourceThread: Sendable {
-  /// What the agent wants; `through` counts the batches it had taken by then.
-  package enum Command: Sendable {
-    case connect(ProtocolVersion)
-    case readMore(through: UInt64)
-    case release(through: UInt64)
-    case disconnect(releasing: Bool, through: UInt64)
-    /// Close cleanly and end the thread.
-    case finish
-  }
+/// What the agent wants of a source; `through` counts the batches it had taken by then.
+package enum SourceCommand: Sendable {
+  case connect(ProtocolVersion)
+  case readMore(through: UInt64)
+  case release(through: UInt64)
+  case disconnect(releasing: Bool, through: UInt64)
+  /// Close cleanly and end the thread.
+  case finish
+}
 
-  private let commands = Mailbox<Command>()
+/// The thread of one source.
+package typealias SourceThread = LinkThread<SourceCommand>
 
-  package init() {}
-
+extension LinkThread<SourceCommand> {
   /// Starts the thread.
   ///
   /// - Parameters:
@@ -46,9 +44,8 @@ package final class SourceThread: Sendable {
     log: @escaping @Sendable (LogEntry) -> Void,
     finished: Latch
   ) {
-    let commands = self.commands
-    let hasStarted = PosixThread.start("source \(configuration.name)") {
-      let runner = SourceRunner(
+    start("source \(configuration.name)", log: log, finished: finished) { commands in
+      SourceRunner(
         index: index,
         configuration: configuration,
         payloadByteCountMax: payloadByteCountMax,
@@ -56,14 +53,6 @@ package final class SourceThread: Sendable {
         post: post,
         log: log
       )
-      while !runner.isFinished { runner.runOnce() }
-      finished.countDown()
-    }
-    if !hasStarted {
-      log(LogEntry(.error, "source \(configuration.name): no thread left; it stays closed"))
-      finished.countDown()
     }
   }
-
-  package func post(_ command: Command) { commands.post(command) }
 }

@@ -34,14 +34,35 @@ package struct StatusLine {
       "received \(received), durable to #\(status.durable), delivered \(delivered), lag \(lag), "
       + "ring \(mebibytes(status.ringByteCount)) of \(mebibytes(status.ringByteCountMax)) MiB"
     for source in status.sources {
-      text += ", source \(source.ledger.name) \(source.isConnected ? "up" : "down")"
+      let link = source.isConnected ? "up" : source.ledger.isPaused ? "paused" : "down"
+      text += ", source \(source.ledger.name) \(link)"
     }
     for upstream in status.upstreams {
       text += ", upstream \(upstream.ledger.name) \(upstream.isConnected ? "up" : "down")"
       if status.upstreams.count > 1 { text += " (lag \(upstream.lagEventCount))" }
     }
+    text += losses(status)
     if status.health != .good { text += ", health \(status.health.rawValue)" }
     return text
+  }
+
+  /// What did not get through, in all; nothing where there was no loss.
+  private static func losses(_ status: AgentStatus) -> String {
+    var sums: [(name: String, count: UInt64)] = []
+    for reason in SourceDropReason.allCases {
+      let counts = status.sources.map { $0.ledger.dropped[reason.rawValue] }
+      sums.append((reason.description, counts.reduce(0, &+)))
+    }
+    for reason in LossReason.allCases {
+      let counts = status.upstreams.map { $0.ledger.lost[reason.rawValue] }
+      sums.append((reason.description, counts.reduce(0, &+)))
+    }
+    for reason in UpstreamDropReason.allCases {
+      let counts = status.upstreams.map { $0.ledger.dropped[reason.rawValue] }
+      sums.append((reason.description, counts.reduce(0, &+)))
+    }
+    sums.append(("dead letters", status.upstreams.reduce(0) { $0 &+ $1.ledger.deadLettered }))
+    return sums.filter { $0.count > 0 }.map { ", \($0.name) \($0.count)" }.joined()
   }
 
   private static func mebibytes(_ byteCount: Int) -> String {

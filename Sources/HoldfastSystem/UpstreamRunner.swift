@@ -4,30 +4,20 @@ import HoldfastLink
 import HoldfastUpstream
 
 /// What runs on an upstream's thread.
-final class UpstreamRunner {
-  /// How long closing may take to write what is queued, microseconds.
-  static let disconnectTimeout: Int64 = 2_000_000
-
+final class UpstreamRunner: LinkRunner {
   /// A pass that brought fewer acknowledgements than this is followed by a pause of so many
   /// microseconds: a broker acknowledges message by message, and waking up for each of them costs
   /// more than handling it.
   static let passAcknowledgementCountMin = 16
   static let pauseDuration: Int64 = 500
 
-  private enum Phase {
-    case idle
-    case connecting(LinkSetup)
-    case up(MosquittoClient)
-  }
-
   private(set) var isFinished = false
+  let connection = Connection()
+  let commands: Mailbox<UpstreamCommand>
   private let index: Int
   private let configuration: UpstreamConfiguration
-  private let commands: Mailbox<UpstreamThread.Command>
   private let post: @Sendable (Input) -> Void
-  private let hanging = HangingCount()
 
-  private var phase = Phase.idle
   private var tags = TagTable()
   /// Collected during one pass.
   private var acknowledgements: [Acknowledgement] = []
@@ -38,7 +28,7 @@ final class UpstreamRunner {
   init(
     index: Int,
     configuration: UpstreamConfiguration,
-    commands: Mailbox<UpstreamThread.Command>,
+    commands: Mailbox<UpstreamCommand>,
     post: @escaping @Sendable (Input) -> Void
   ) {
     self.index = index
@@ -47,87 +37,40 @@ final class UpstreamRunner {
     self.post = post
   }
 
-  /// Waits for something to happen and deals with it.
-  func runOnce() {
-    let events = wait()
-    for command in commands.takeAll() { take(command) }
-    do throws(LinkFailure) {
-      switch phase {
-      case .idle: break
-      case .connecting(let setup):
-        guard let client = try setup.advance(events, now: SystemClock.boot()) else { return }
-        begin(client)
-      case .up(let client): try advance(client, events)
-      }
-    } catch {
-      close(error)
-    }
-    postAcknowledgements()
+  func interest(in client: MosquittoClient, now: Int64) -> (socket: PollRequest, time: Int64) {
+    let wanted = client.wantsWrite ? POLLIN | POLLOUT : POLLIN
+    let rest = client.hasUnread ? 0 : housekeepingAt - now
+    return (PollRequest(client.descriptor ?? -1, wanted), rest)
   }
 
-  private func wait() -> Int32 {
-    let own = PollRequest(commands.event.descriptor, POLLIN)
-    let now = SystemClock.boot()
-    switch phase {
-    case .idle:
-      _ = waitForEvents([own], microseconds: .max)
-      return 0
-    case .connecting(let setup):
-      return waitForEvents([own, setup.pollRequest], microseconds: setup.deadline - now)[1]
-    case .up(let client):
-      let wanted = client.wantsWrite ? POLLIN | POLLOUT : POLLIN
-      let socket = PollRequest(client.descriptor ?? -1, wanted)
-      let rest = client.hasUnread ? 0 : housekeepingAt - now
-      return waitForEvents([own, socket], microseconds: rest)[1]
-    }
-  }
-
-  private func take(_ command: UpstreamThread.Command) {
+  func take(_ command: UpstreamCommand) {
     switch command {
-    case .connect(let version): connect(version)
+    case .connect(let version):
+      connect(
+        ClientSettings(
+          link: configuration.link,
+          version: version,
+          session: .clean,
+          receiveMaximum: nil
+        )
+      )
     case .publish(let batch):
-      if case .up(let client) = phase { publish(batch, with: client) }
+      if let client = connection.client { publish(batch, with: client) }
     case .disconnect:
-      if case .idle = phase { return }
-      close(LinkFailure(.requested, "closed by Holdfast"))
+      if !connection.isIdle { close(.onRequest) }
     case .finish:
-      if case .up(let client) = phase {
-        client.disconnect(until: SystemClock.boot() + Self.disconnectTimeout)
-        close(LinkFailure(.requested, "closed by Holdfast"))
+      if let client = connection.client {
+        client.disconnect()
+        close(.onRequest)
       }
-      phase = .idle
+      connection.drop()
       isFinished = true
     }
   }
 
-  private func connect(_ version: ProtocolVersion) {
-    guard case .idle = phase else { return }
-    let settings = ClientSettings(
-      link: configuration.link,
-      version: version,
-      session: .clean,
-      receiveMaximum: nil
-    )
-    do throws(LinkFailure) {
-      phase = .connecting(
-        try LinkSetup(
-          settings,
-          receiver: self,
-          hanging: hanging,
-          wake: commands.event,
-          now: SystemClock.boot()
-        )
-      )
-    } catch {
-      close(error)
-    }
-  }
-
-  private func begin(_ client: MosquittoClient) {
-    phase = .up(client)
-    client.beginBuffering()
+  func begin(_ client: MosquittoClient) {
     tags = TagTable()
-    housekeepingAt = SystemClock.boot() + housekeepingInterval
+    housekeepingAt = SystemClock.boot() + configuration.link.housekeepingInterval
   }
 
   private func publish(_ batch: MessageBatch, with client: MosquittoClient) {
@@ -152,13 +95,13 @@ final class UpstreamRunner {
     }
   }
 
-  private func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
+  func advance(_ client: MosquittoClient, _ events: Int32) throws(LinkFailure) {
     if client.wantsWrite { _ = try client.write() }
     if client.hasUnread || events & (POLLIN | POLLERR | POLLHUP) != 0 { try read(client) }
     let now = SystemClock.boot()
     if now >= housekeepingAt {
       try read(client)
-      housekeepingAt = now + housekeepingInterval
+      housekeepingAt = now + configuration.link.housekeepingInterval
       try client.keepAlive()
       _ = try client.write()
     }
@@ -183,19 +126,16 @@ final class UpstreamRunner {
     acknowledgements.removeAll(keepingCapacity: true)
   }
 
-  private func close(_ failure: LinkFailure) {
-    if case .up(let client) = phase { client.receiver = nil }
-    phase = .idle
+  func close(_ failure: LinkFailure) {
+    connection.drop()
     postAcknowledgements()
     post(.upstreamClosed(upstream: index, failure))
   }
 
-  private var housekeepingInterval: Int64 {
-    min(max(Int64(configuration.link.keepAliveSeconds) * 1_000_000 / 12, 1_000_000), 5_000_000)
-  }
+  func endPass() { postAcknowledgements() }
 }
 
-extension UpstreamRunner: MosquittoClientReceiver {
+extension UpstreamRunner {
   func granted(_ grant: SessionGrant, by client: MosquittoClient) {
     post(.upstreamConnected(upstream: index, grant))
   }

@@ -9,21 +9,19 @@ package import HoldfastEvent
 package import HoldfastLink
 package import HoldfastUpstream
 
-/// The thread of one upstream, as the agent's thread sees it.
-package final class UpstreamThread: Sendable {
-  /// What the agent wants.
-  package enum Command: Sendable {
-    case connect(ProtocolVersion)
-    case publish(MessageBatch)
-    case disconnect
-    /// Close cleanly and end the thread.
-    case finish
-  }
+/// What the agent wants of an upstream.
+package enum UpstreamCommand: Sendable {
+  case connect(ProtocolVersion)
+  case publish(MessageBatch)
+  case disconnect
+  /// Close cleanly and end the thread.
+  case finish
+}
 
-  private let commands = Mailbox<Command>()
+/// The thread of one upstream.
+package typealias UpstreamThread = LinkThread<UpstreamCommand>
 
-  package init() {}
-
+extension LinkThread<UpstreamCommand> {
   /// Starts the thread.
   ///
   /// - Parameters:
@@ -39,22 +37,13 @@ package final class UpstreamThread: Sendable {
     log: @escaping @Sendable (LogEntry) -> Void,
     finished: Latch
   ) {
-    let commands = self.commands
-    let hasStarted = PosixThread.start("upstream \(configuration.name)") {
-      let runner = UpstreamRunner(
+    start("upstream \(configuration.name)", log: log, finished: finished) { commands in
+      UpstreamRunner(
         index: index,
         configuration: configuration,
         commands: commands,
         post: post
       )
-      while !runner.isFinished { runner.runOnce() }
-      finished.countDown()
-    }
-    if !hasStarted {
-      log(LogEntry(.error, "upstream \(configuration.name): no thread left; it stays closed"))
-      finished.countDown()
     }
   }
-
-  package func post(_ command: Command) { commands.post(command) }
 }

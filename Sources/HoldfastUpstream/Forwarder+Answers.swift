@@ -10,6 +10,7 @@ extension Forwarder {
     for acknowledgement in acknowledgements {
       guard let id = slot(of: acknowledgement.tag) else { continue }
       quietSince = now
+      hasAnswered = true
       suspicion.answered()
       if acknowledgement.reasonCode >= 0x80 {
         refused(id, reasonCode: acknowledgement.reasonCode, now: now)
@@ -73,15 +74,15 @@ extension Forwarder {
     refusal.probe = inFlight.rewindToRefused() ?? refusal.probe
   }
 
-  /// Looks at whether a message in flight may be why the link closed.
-  mutating func judgeClose(_ failure: LinkFailure, now: Int64) {
+  /// Looks at whether a message in flight may be why the link closed; true if it may.
+  mutating func judgeClose(_ failure: LinkFailure, now: Int64) -> Bool {
     guard failure.kind == .closed, let head = inFlight.first(in: .sent),
       let last = inFlight.last(in: .sent),
       now.subtractingSaturated(inFlight[head].sentAt) <= Forwarder.suspectTime
-    else { return }
+    else { return false }
     switch suspicion.closed(head: head, last: last) {
     case .none:
-      return
+      break
     case .sendAlone:
       let slot = inFlight[head]
       note(
@@ -92,6 +93,7 @@ extension Forwarder {
     case .condemn:
       inFlight.set(head, .condemned)
     }
+    return true
   }
 
   /// Turns condemned slots into dead letters.

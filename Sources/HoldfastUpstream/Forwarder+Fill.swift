@@ -274,7 +274,7 @@ extension Forwarder {
     let term: Slot.Term =
       switch record.reason {
       case .evicted: .evicted
-      case .corrupt: .corrupt
+      case .corrupt, .newerFormat: .corrupt
       default: .none
       }
     if gapFormat.topic.isEmpty {

@@ -79,6 +79,8 @@ public struct Forwarder: Sendable {
   var setAsideLine = SparseLine()
   private var hasToldVersion = false
   var hasToldNobodyListens = false
+  /// Whether the peer answered any message on this link.
+  var hasAnswered = false
 
   /// - Parameters:
   ///   - configuration: checked settings.
@@ -127,6 +129,12 @@ public struct Forwarder: Sendable {
   /// Messages sent on this link and not yet answered.
   public var inFlightCount: Int { inFlight.sentCount }
 
+  /// See `Link.fallbackUntil`.
+  public var fallbackUntil: Int64? { link.fallbackUntil }
+
+  /// Lets the owner tell the link what an earlier run found out.
+  public mutating func recall(_ tell: (inout Link) -> Void) { tell(&link) }
+
   /// Wants the link from now on.
   public mutating func start(now: Int64) { link.start(now: now) }
 
@@ -146,6 +154,7 @@ public struct Forwarder: Sendable {
     quietSince = now
     refusal.beginLink()
     hasToldNobodyListens = false
+    hasAnswered = false
     if grant.protocolVersion == .v5 {
       hasToldVersion = false
     } else if configuration.format == .event && !hasToldVersion {
@@ -160,7 +169,8 @@ public struct Forwarder: Sendable {
 
   /// The link ended or could not be made.
   public mutating func closed(_ failure: LinkFailure, now: Int64) {
-    if link.isUp { judgeClose(failure, now: now) }
+    var failure = failure
+    if link.isUp && judgeClose(failure, now: now) && !hasAnswered { failure.isExplained = true }
     link.closed(failure, now: now, log: &lines)
     if link.isUp { return }
     grant = nil

@@ -37,11 +37,12 @@ struct RingDeadLetters: ParsableCommand {
 
   private static func letters(on disk: any Disk) throws(DiskError) -> [DeadLetter] {
     var letters: [DeadLetter] = []
-    for entry in try disk.list("ring").sorted(by: { $0.name < $1.name })
-    where entry.kind == .file && entry.name.hasPrefix("dead-letter-")
+    let directory = try RingInspection.directory(on: disk)
+    for entry in try disk.list(directory).sorted(by: { $0.name < $1.name })
+    where entry.kind == .file && entry.name.hasPrefix(RecordFile.deadLetterPrefix)
       && !entry.name.hasSuffix(".new")
     {
-      let name = "ring/\(entry.name)"
+      let name = "\(directory)/\(entry.name)"
       let file = RecordFile(disk: disk, name: name, byteCountMax: entry.byteCount)
       for record in try file.records() {
         if let letter = DeadLetter(record: record) { letters.append(letter) }

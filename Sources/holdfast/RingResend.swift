@@ -59,9 +59,10 @@ struct RingResend: ParsableCommand {
 
   private func resend(to settings: UpstreamConfiguration, on disk: PosixDisk) throws {
     try disk.lock()
-    let name = Agent.deadLetterName(upstream)
+    let directory = try RingInspection.directory(on: disk)
+    let name = Agent.deadLetterName(upstream, in: directory)
     // All of it, even where the configured bound was larger once.
-    let entry = try disk.list("ring").first { "ring/" + $0.name == name }
+    let entry = try disk.list(directory).first { "\(directory)/\($0.name)" == name }
     var file = RecordFile(disk: disk, name: name, byteCountMax: entry?.byteCount ?? 0)
     let records = try file.records()
     let letters = records.map { DeadLetter(record: $0) }

@@ -1,22 +1,48 @@
 private typealias Wrong = WrongConfiguration
 
+// One wrong line, added to a part of the right sample: its key, words of the message, the line.
+
+private func inAgent(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(agent: line + " #!"))
+}
+
+private func inRing(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(ring: line + " #!"))
+}
+
+private func inSource(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(source: line + " #!"))
+}
+
+private func inTopics(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(sourceTopics: line + " #!"))
+}
+
+private func inUpstream(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(upstream: line + " #!"))
+}
+
+private func inTLS(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, tlsSample(line + " #!"))
+}
+
 let wrongDocuments: [WrongConfiguration] = [
-  Wrong("", "not valid TOML", sample(ring: "size = #!")),
-  Wrong("", "not valid TOML", sample(ring: "size = \"64MiB #!")),
+  inRing("", "not valid TOML", "size ="),
+  inRing("", "not valid TOML", #"size = "64MiB"#),
   Wrong("", "not valid TOML", sample(ring: "size = \"64MiB\"\nsize = \"65MiB\" #!")),
   Wrong("", "column 1", sample(top: "]] #!")),
   Wrong("", "NUL", sample(top: "\u{0} #!")),
-  Wrong("", "NUL", sample(source: "client_id = \"a\\u0000b\" #!")),
+  inSource("", "NUL", #"client_id = "a\u0000b""#),
   Wrong("", "nested too deeply", sample(top: "a = \(String(repeating: "[", count: 70)) #!")),
   Wrong("", "too many parts", sample(top: String(repeating: "a.", count: 70) + "a = 1 #!")),
   Wrong("", "name of a table", sample(end: "[=] #!")),
   Wrong("", "name of a table", sample(end: "[[[a]]] #!")),
-  Wrong("", "in place of a value", sample(source: "client_id = [}] #!")),
+  inSource("", "in place of a value", "client_id = [}]"),
   Wrong("", "expected comma", sample(sourceTopics: "topics = [\"a\"\nb = 3 #!", end: "[=]")),
   Wrong("agents", "did you mean \"agent\"?", sample(end: "[agents] #!")),
   Wrong("size", "move it to [ring]", sample(top: "size = \"64MiB\" #!")),
   Wrong("ring", "must be one table", "[[ring]] #!\n" + withoutRing),
-  Wrong("agent", "must be one table", "agent = \"edge-1\" #!\n" + withoutAgent),
+  Wrong("agent", "must be one table", "agent = \"edge-1\" #!\n" + withoutRing),
   Wrong("source", "begin each with [[source]]", sourceAsTable),
   Wrong("source", "must hold tables", "source = [1] #!\n" + upstreamOnly),
   Wrong("source", "there is no [[source]]", "source = [] #!\n" + upstreamOnly),
@@ -25,31 +51,6 @@ let wrongDocuments: [WrongConfiguration] = [
   Wrong("source", "there are 33 [[source]]", "#!\n" + upstreamOnly + manySources(33)),
 ]
 
-private let withoutRing = """
-  [[source]]
-  name = "a"
-  url = "mqtt://h"
-  topics = ["a"]
-  [[upstream]]
-  name = "b"
-  url = "mqtt://i"
-  """
-private let withoutAgent = withoutRing
-private let sourceAsTable = """
-  [source] #!
-  name = "a"
-  url = "mqtt://h"
-  topics = ["a"]
-  [[upstream]]
-  name = "b"
-  url = "mqtt://i"
-  """
-private let upstreamOnly = """
-  [[upstream]]
-  name = "b"
-  url = "mqtt://i"
-
-  """
 private let sourceOnly = """
   [[source]]
   name = "a"
@@ -57,6 +58,15 @@ private let sourceOnly = """
   topics = ["a"]
 
   """
+private let upstreamOnly = """
+  [[upstream]]
+  name = "b"
+  url = "mqtt://i"
+
+  """
+private let withoutRing = sourceOnly + upstreamOnly
+private let sourceAsTable =
+  sourceOnly.replacing("[[source]]", with: "[source] #!") + upstreamOnly
 
 private func manySources(_ count: Int) -> String {
   (0..<count).map {
@@ -65,52 +75,48 @@ private func manySources(_ count: Int) -> String {
 }
 
 let wrongAgentsAndRings: [WrongConfiguration] = [
-  Wrong("id", "must be a string", sample(agent: "id = 7 #!")),
-  Wrong("id", "letters", sample(agent: "id = \"edge/1\" #!")),
-  Wrong("id", "letters", sample(agent: "id = \"\" #!")),
+  inAgent("id", "must be a string", "id = 7"),
+  inAgent("id", "letters", #"id = "edge/1""#),
+  inAgent("id", "letters", #"id = """#),
   Wrong("id", "1 to 64", sample(agent: "id = \"\(String(repeating: "a", count: 65))\" #!")),
-  Wrong("data_dir", "absolute", sample(agent: "data_dir = \"ring\" #!")),
-  Wrong("datadir", "did you mean \"data_dir\"?", sample(agent: "datadir = \"/x\" #!")),
+  inAgent("data_dir", "absolute", #"data_dir = "ring""#),
+  inAgent("datadir", #"did you mean "data_dir"?"#, #"datadir = "/x""#),
 
-  Wrong("size", "outside its range", sample(ring: "size = \"31MiB\" #!")),
-  Wrong("size", "give \"32MiB\" to \"1TiB\"", sample(ring: "size = \"2TiB\" #!")),
-  Wrong("size", "outside its range", sample(ring: "size = -1 #!")),
-  Wrong("size", "without a unit", sample(ring: "size = \"268435456\" #!")),
-  Wrong("size", "did you mean \"MiB\"?", sample(ring: "size = \"256M\" #!")),
-  Wrong("size", "did you mean \"MiB\"?", sample(ring: "size = \"256mib\" #!")),
-  Wrong("size", "doesn't begin with a number", sample(ring: "size = \"big\" #!")),
-  Wrong("size", "too large", sample(ring: "size = \"9999999999TiB\" #!")),
-  Wrong("size", "too large", sample(ring: "size = \"99999999999999999999B\" #!")),
-  Wrong("size", "with a fraction", sample(ring: "size = \"1.5GiB\" #!")),
-  Wrong("size", "must be a size, not true or false", sample(ring: "size = true #!")),
-  Wrong("size", "not a number with a fraction", sample(ring: "size = 1e9 #!")),
-  Wrong("commit_interval", "outside its range", sample(ring: "commit_interval = \"9ms\" #!")),
-  Wrong("commit_interval", "\"10ms\" to \"5s\"", sample(ring: "commit_interval = \"6s\" #!")),
-  Wrong("commit_interval", "in quotes", sample(ring: "commit_interval = 250 #!")),
-  Wrong("commit_interval", "unknown unit", sample(ring: "commit_interval = \"250us\" #!")),
+  inRing("size", "outside its range", #"size = "31MiB""#),
+  inRing("size", #"give "32MiB" to "1TiB""#, #"size = "2TiB""#),
+  inRing("size", "outside its range", "size = -1"),
+  inRing("size", "without a unit", #"size = "268435456""#),
+  inRing("size", #"did you mean "MiB"?"#, #"size = "256M""#),
+  inRing("size", #"did you mean "MiB"?"#, #"size = "256mib""#),
+  inRing("size", "doesn't begin with a number", #"size = "big""#),
+  inRing("size", "too large", #"size = "9999999999TiB""#),
+  inRing("size", "too large", #"size = "99999999999999999999B""#),
+  inRing("size", "with a fraction", #"size = "1.5GiB""#),
+  inRing("size", "must be a size, not true or false", "size = true"),
+  inRing("size", "not a number with a fraction", "size = 1e9"),
+  inRing("commit_interval", "outside its range", #"commit_interval = "9ms""#),
+  inRing("commit_interval", #""10ms" to "5s""#, #"commit_interval = "6s""#),
+  inRing("commit_interval", "in quotes", "commit_interval = 250"),
+  inRing("commit_interval", "unknown unit", #"commit_interval = "250us""#),
   Wrong(
     "commit_interval",
     "above a quarter of keep_alive",
     sample(ring: "commit_interval = \"2s\" #!", source: "keep_alive = \"5s\"")
   ),
-  Wrong(
-    "when_full",
-    "did you mean \"drop-oldest\"?",
-    sample(ring: "when_full = \"drop_oldest\" #!")
-  ),
-  Wrong("when_full", "\"refuse-newest\"", sample(ring: "when_full = \"block\" #!")),
-  Wrong("max_age", "outside its range", sample(ring: "max_age = \"0s\" #!")),
-  Wrong("max_age", "not a date or time", sample(ring: "max_age = 2026-01-01 #!")),
-  Wrong("max_payload", "outside its range", sample(ring: "max_payload = 1 #!")),
+  inRing("when_full", #"did you mean "drop-oldest"?"#, #"when_full = "drop_oldest""#),
+  inRing("when_full", #""refuse-newest""#, #"when_full = "block""#),
+  inRing("max_age", "outside its range", #"max_age = "0s""#),
+  inRing("max_age", "not a date or time", "max_age = 2026-01-01"),
+  inRing("max_payload", "outside its range", "max_payload = 1"),
   Wrong(
     "max_payload",
     "above what a segment",
     sample(ring: "size = \"32MiB\"\nmax_payload = \"2MiB\" #!")
   ),
-  Wrong("chain_size", "outside its range", sample(ring: "chain_size = \"2MiB\" #!")),
-  Wrong("time_resolution", "\"us\"", sample(ring: "time_resolution = \"ns\" #!")),
-  Wrong("memory", "outside its range", sample(ring: "memory = \"1KiB\" #!")),
-  Wrong("in_flight", "move it to [[upstream]]", sample(ring: "in_flight = 3 #!")),
+  inRing("chain_size", "outside its range", #"chain_size = "2MiB""#),
+  inRing("time_resolution", #""us""#, #"time_resolution = "ns""#),
+  inRing("memory", "outside its range", #"memory = "1KiB""#),
+  inRing("in_flight", "move it to [[upstream]]", "in_flight = 3"),
 ]
 
 let wrongLinks: [WrongConfiguration] = [
@@ -135,18 +141,18 @@ let wrongLinks: [WrongConfiguration] = [
   wrongURL("character", "mqtt://bro ker"),
   wrongURL("character", "mqtt://bröker"),
   wrongURL("too long", "mqtt://\(String(repeating: "a", count: 254))"),
-  Wrong("url", "has no url", "[[source]] #!\nname = \"a\"\ntopics = [\"a\"]\n" + onlyUpstream),
+  Wrong("url", "has no url", "[[source]] #!\nname = \"a\"\ntopics = [\"a\"]\n" + upstreamOnly),
   Wrong(
     "url",
     "must be a string",
-    "[[source]]\nname = \"a\"\nurl = [] #!\ntopics = [\"a\"]\n" + onlyUpstream
+    "[[source]]\nname = \"a\"\nurl = [] #!\ntopics = [\"a\"]\n" + upstreamOnly
   ),
-  Wrong("protocol", "\"3.1.1\"", sample(source: "protocol = \"4\" #!")),
-  Wrong("protocol", "must be a string", sample(source: "protocol = 5 #!")),
-  Wrong("client_id", "1 to 256 bytes", sample(source: "client_id = \"\" #!")),
-  Wrong("client_id", "control", sample(upstream: "client_id = \"a\\tb\" #!")),
-  Wrong("username", "empty", sample(source: "username = \"\" #!")),
-  Wrong("password", "without username", sample(source: "password = \"x\" #!")),
+  inSource("protocol", #""3.1.1""#, #"protocol = "4""#),
+  inSource("protocol", "must be a string", "protocol = 5"),
+  inSource("client_id", "1 to 256 bytes", #"client_id = """#),
+  inUpstream("client_id", "control", #"client_id = "a\tb""#),
+  inSource("username", "empty", #"username = """#),
+  inSource("password", "without username", #"password = "x""#),
   Wrong("password", "must be a string", sample(source: "username = \"u\"\npassword = 1 #!")),
   Wrong("password", "empty", sample(source: "username = \"u\"\npassword = \"\" #!")),
   Wrong(
@@ -159,20 +165,18 @@ let wrongLinks: [WrongConfiguration] = [
     "can't be read",
     sample(source: "username = \"u\"\npassword_file = \"/nonexistent\" #!")
   ),
-  Wrong("keep_alive", "outside its range", sample(source: "keep_alive = \"4s\" #!")),
-  Wrong("keep_alive", "outside its range", sample(source: "keep_alive = \"65536s\" #!")),
-  Wrong("keep_alive", "whole number of seconds", sample(source: "keep_alive = \"5500ms\" #!")),
-  Wrong("connect_timeout", "outside its range", sample(source: "connect_timeout = \"10m\" #!")),
-  Wrong("backoff_max", "outside its range", sample(upstream: "backoff_max = \"2h\" #!")),
-  Wrong("tls", "write mqtts://", sample(source: "tls = { ca_file = \"/dev/null\" } #!")),
-  Wrong("tls", "must be a table", tlsSample("tls = true #!")),
-  Wrong("ca_fil", "did you mean \"ca_file\"?", tlsSample("tls = { ca_fil = \"a\" } #!")),
-  Wrong("key_file", "without cert_file", tlsSample("tls = { key_file = \"/nonexistent\" } #!")),
+  inSource("keep_alive", "outside its range", #"keep_alive = "4s""#),
+  inSource("keep_alive", "outside its range", #"keep_alive = "65536s""#),
+  inSource("keep_alive", "whole number of seconds", #"keep_alive = "5500ms""#),
+  inSource("connect_timeout", "outside its range", #"connect_timeout = "10m""#),
+  inUpstream("backoff_max", "outside its range", #"backoff_max = "2h""#),
+  inSource("tls", "write mqtts://", #"tls = { ca_file = "/dev/null" }"#),
+  inTLS("tls", "must be a table", "tls = true"),
+  inTLS("ca_fil", #"did you mean "ca_file"?"#, #"tls = { ca_fil = "a" }"#),
+  inTLS("key_file", "without cert_file", #"tls = { key_file = "/nonexistent" }"#),
   Wrong("cert_file", "without key_file", tlsSample("[source.tls]\ncert_file = \"/x\" #!")),
   Wrong("ca_file", "empty", tlsSample("[source.tls]\nca_file = \"\" #!")),
 ]
-
-private let onlyUpstream = upstreamOnly
 
 private func wrongURL(_ words: String, _ url: String) -> WrongConfiguration {
   Wrong(
@@ -190,12 +194,12 @@ let wrongSources: [WrongConfiguration] = [
   Wrong(
     "name",
     "has no name",
-    "[[source]] #!\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n" + onlyUpstream
+    "[[source]] #!\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n" + upstreamOnly
   ),
   Wrong(
     "name",
     "is no name",
-    "[[source]]\nname = \"a b\" #!\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n" + onlyUpstream
+    "[[source]]\nname = \"a b\" #!\nurl = \"mqtt://h\"\ntopics = [\"a\"]\n" + upstreamOnly
   ),
   Wrong(
     "name",
@@ -208,53 +212,53 @@ let wrongSources: [WrongConfiguration] = [
   Wrong(
     "topics",
     "has no topics",
-    "[[source]] #!\nname = \"a\"\nurl = \"mqtt://h\"\n" + onlyUpstream
+    "[[source]] #!\nname = \"a\"\nurl = \"mqtt://h\"\n" + upstreamOnly
   ),
-  Wrong("topics", "must be an array", sample(sourceTopics: "topics = \"sensors/#\" #!")),
-  Wrong("topics", "holds 0 filters", sample(sourceTopics: "topics = [] #!")),
+  inTopics("topics", "must be an array", #"topics = "sensors/#""#),
+  inTopics("topics", "holds 0 filters", "topics = []"),
   Wrong("topics", "must hold strings", sample(sourceTopics: "topics = [\n\"a\",\n7, #!\n]")),
   Wrong(
     "topics",
     "no topic filter",
     sample(sourceTopics: "topics = [\n  \"a\",\n  \"b/#/c\", #!\n]")
   ),
-  Wrong("topics", "no topic filter", sample(sourceTopics: "topics = [\"a+\"] #!")),
-  Wrong("topics", "no topic filter", sample(sourceTopics: "topics = [\"\"] #!")),
-  Wrong("topics", "stands twice", sample(sourceTopics: "topics = [\"a\", \"a\"] #!")),
-  Wrong("topics", "shared subscription", sample(sourceTopics: "topics = [\"$share/g/a\"] #!")),
-  Wrong("session_expiry", "outside its range", sample(source: "session_expiry = \"1s\" #!")),
-  Wrong("receive_maximum", "from 1 to 65535", sample(source: "receive_maximum = 0 #!")),
-  Wrong("receive_maximum", "from 1 to 65535", sample(source: "receive_maximum = 65536 #!")),
-  Wrong("inflight_window", "without quotes", sample(source: "inflight_window = \"20\" #!")),
-  Wrong("qos", "QoS 1 is always used", sample(source: "qos = 2 #!")),
-  Wrong("topic", "did you mean \"topics\"?", sample(source: "topic = \"a\" #!")),
-  Wrong("keep_alife", "did you mean \"keep_alive\"?", sample(source: "keep_alife = \"9s\" #!")),
-  Wrong("host", "write url", sample(source: "host = \"x\" #!")),
+  inTopics("topics", "no topic filter", #"topics = ["a+"]"#),
+  inTopics("topics", "no topic filter", #"topics = [""]"#),
+  inTopics("topics", "stands twice", #"topics = ["a", "a"]"#),
+  inTopics("topics", "shared subscription", #"topics = ["$share/g/a"]"#),
+  inSource("session_expiry", "outside its range", #"session_expiry = "1s""#),
+  inSource("receive_maximum", "from 1 to 65535", "receive_maximum = 0"),
+  inSource("receive_maximum", "from 1 to 65535", "receive_maximum = 65536"),
+  inSource("inflight_window", "without quotes", #"inflight_window = "20""#),
+  inSource("qos", "QoS 1 is always used", "qos = 2"),
+  inSource("topic", #"did you mean "topics"?"#, #"topic = "a""#),
+  inSource("keep_alife", #"did you mean "keep_alive"?"#, #"keep_alife = "9s""#),
+  inSource("host", "write url", #"host = "x""#),
 ]
 
 let wrongUpstreams: [WrongConfiguration] = [
-  Wrong("format", "did you mean \"ndjson\"?", sample(upstream: "format = \"njson\" #!")),
-  Wrong("format", "\"event\", \"ndjson\", \"json\"", sample(upstream: "format = \"lines\" #!")),
-  Wrong("compression", "is for batches", sample(upstream: "compression = \"zstd\" #!")),
+  inUpstream("format", #"did you mean "ndjson"?"#, #"format = "njson""#),
+  inUpstream("format", #""event", "ndjson", "json""#, #"format = "lines""#),
+  inUpstream("compression", "is for batches", #"compression = "zstd""#),
   Wrong(
     "compression",
     "\"zstd\"",
     sample(upstream: "format = \"json\"\ncompression = \"gzip\" #!")
   ),
-  Wrong("retain", "\"never\"", sample(upstream: "retain = false #!")),
-  Wrong("retain", "\"never\"", sample(upstream: "retain = \"no\" #!")),
-  Wrong("topic", "did you mean \"{topic}\"?", sample(upstream: "topic = \"{topics}\" #!")),
-  Wrong("topic", "unknown placeholder", sample(upstream: "topic = \"a/{}\" #!")),
-  Wrong("topic", "without its partner", sample(upstream: "topic = \"{topic\" #!")),
-  Wrong("topic", "without its partner", sample(upstream: "topic = \"topic}\" #!")),
-  Wrong("topic", "without its partner", sample(upstream: "topic = \"{{topic}}\" #!")),
-  Wrong("topic", "makes no topic", sample(upstream: "topic = \"a/#\" #!")),
-  Wrong("topic", "makes no topic", sample(upstream: "topic = \"\" #!")),
+  inUpstream("retain", #""never""#, "retain = false"),
+  inUpstream("retain", #""never""#, #"retain = "no""#),
+  inUpstream("topic", #"did you mean "{topic}"?"#, #"topic = "{topics}""#),
+  inUpstream("topic", "unknown placeholder", #"topic = "a/{}""#),
+  inUpstream("topic", "without its partner", #"topic = "{topic""#),
+  inUpstream("topic", "without its partner", #"topic = "topic}""#),
+  inUpstream("topic", "without its partner", #"topic = "{{topic}}""#),
+  inUpstream("topic", "makes no topic", #"topic = "a/#""#),
+  inUpstream("topic", "makes no topic", #"topic = """#),
   Wrong("topic", "uses {topic}", sample(upstream: "format = \"ndjson\"\ntopic = \"a/{topic}\" #!")),
-  Wrong("gap_topic", "unknown placeholder", sample(upstream: "gap_topic = \"{topic}\" #!")),
-  Wrong("gap_topic", "makes no topic", sample(upstream: "gap_topic = \"gaps/+\" #!")),
-  Wrong("topics", "no topic filter", sample(upstream: "topics = [\"#/a\"] #!")),
-  Wrong("in_flight", "from 1 to 1000", sample(upstream: "in_flight = 1001 #!")),
+  inUpstream("gap_topic", "unknown placeholder", #"gap_topic = "{topic}""#),
+  inUpstream("gap_topic", "makes no topic", #"gap_topic = "gaps/+""#),
+  inUpstream("topics", "no topic filter", ##"topics = ["#/a"]"##),
+  inUpstream("in_flight", "from 1 to 1000", "in_flight = 1001"),
   Wrong(
     "batch_events",
     "from 1 to 10000",
@@ -270,15 +274,15 @@ let wrongUpstreams: [WrongConfiguration] = [
     "outside its range",
     sample(upstream: "format = \"json\"\nbatch_age = \"1ms\" #!")
   ),
-  Wrong("ack_timeout", "outside its range", sample(upstream: "ack_timeout = \"999ms\" #!")),
-  Wrong("refusal_tries", "from 1 to 100", sample(upstream: "refusal_tries = 0 #!")),
-  Wrong("dead_letter_size", "outside its range", sample(upstream: "dead_letter_size = 0 #!")),
+  inUpstream("ack_timeout", "outside its range", #"ack_timeout = "999ms""#),
+  inUpstream("refusal_tries", "from 1 to 100", "refusal_tries = 0"),
+  inUpstream("dead_letter_size", "outside its range", "dead_letter_size = 0"),
   Wrong(
     "dead_letter_size",
     "half the ring",
     sample(ring: "size = \"32MiB\"", upstream: "dead_letter_size = \"17MiB\" #!")
   ),
-  Wrong("session_expiry", "move it to [[source]]", sample(upstream: "session_expiry = \"7d\" #!")),
+  inUpstream("session_expiry", "move it to [[source]]", #"session_expiry = "7d""#),
   Wrong(
     "client_id",
     "one client of a name",

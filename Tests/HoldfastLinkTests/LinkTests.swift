@@ -240,6 +240,57 @@ private struct Bench {
     #expect(bench.link.wakeAt == 3)
   }
 
+  /// Connects, is accepted, and is closed after `duration`.
+  private func lose(
+    _ bench: inout Bench,
+    after duration: Int64,
+    _ failure: LinkFailure = LinkFailure(.closed, "closed by the broker")
+  ) throws -> Int64 {
+    let delay = try bench.connect().delay
+    bench.accept()
+    bench.now += duration
+    bench.link.closed(failure, now: bench.now, log: &bench.log)
+    return delay
+  }
+
+  @Test func closesRightAfterConnackAreTakenForAnotherClientsDoing() throws {
+    var bench = Bench()
+    for _ in 0..<3 {
+      #expect(try lose(&bench, after: second) < 30 * second)
+    }
+    #expect(bench.log.last?.level == .error)
+    #expect(bench.lastLine.contains("another client uses client id \"edge-1-central\", or"))
+    for _ in 0..<20 { #expect(try lose(&bench, after: second) >= 30 * second) }
+    let shown = bench.log.filter { $0.level != .debug && $0.message.contains("another client") }
+    #expect(shown.count < 8, "the line repeats now and then only")
+    #expect(!bench.log.suffix(10).contains { $0.level == .info }, "nor does it say \"connected\"")
+    // The other one has gone: this link holds.
+    _ = try lose(&bench, after: 60 * second)
+    #expect(bench.lastLine.contains("connection lost"))
+    #expect(try bench.connect().delay < 30 * second)
+    bench.accept()
+    #expect(bench.log.last?.level == .info)
+  }
+
+  @Test func closesThatHaveACauseOrComeLateAreNot() throws {
+    let closed = LinkFailure(.closed)
+    for (failure, duration) in [
+      (LinkFailure(.closed, "server shutting down", isExplained: true), second),
+      (closed, 6 * second),
+      (LinkFailure(.keepAliveTimeout), second), (LinkFailure(.unreachable), second),
+    ] {
+      var bench = Bench()
+      for _ in 0..<10 { #expect(try lose(&bench, after: duration, failure) <= 30 * second) }
+      #expect(!bench.log.contains { $0.message.contains("another client") })
+    }
+    var bench = Bench()
+    for index in 0..<12 {
+      let duration = index % 3 == 2 ? 6 * second : second
+      #expect(try lose(&bench, after: duration) <= 30 * second)
+    }
+    #expect(!bench.log.contains { $0.message.contains("another client") })
+  }
+
   @Test func closingWhatIsNotThereTellsTheShellNothing() throws {
     var bench = Bench()
     let isTold = bench.link.requestClose("x", isRetrying: false, now: 0, log: &bench.log)

@@ -33,7 +33,8 @@ final class LogFixture {
     _ configuration: RingConfiguration,
     _ upstreams: [String],
     _ now: ClockReading,
-    bootID: UInt64
+    bootID: UInt64,
+    newLog: LogID = log
   ) -> RingLog {
     RingLog(
       disk: disk,
@@ -42,14 +43,34 @@ final class LogFixture {
       upstreams: upstreams,
       machine: 7,
       bootID: bootID,
-      newLog: log,
+      newLog: newLog,
       now: now
     )
   }
 
   /// Starts again on what the disk holds.
-  func reopen(upstreams: [String] = ["central"]) {
-    ring = Self.open(disk, configuration, upstreams, now, bootID: 2)
+  func reopen(upstreams: [String] = ["central"], newLog: LogID = log) {
+    ring = Self.open(disk, configuration, upstreams, now, bootID: 2, newLog: newLog)
+  }
+
+  /// Stores events in so many commits of `count` each.
+  func commit(_ count: Int, times: Int = 1, payloadByteCount: Int = 40) throws {
+    for _ in 0..<times {
+      try ring.append(batch(count, payloadByteCount: payloadByteCount), source: 0, now: now)
+      try ring.commit(now: now)
+    }
+  }
+
+  /// Does all upkeep that is due.
+  func workAll() { while ring.work(now: now) {} }
+
+  /// Lets time pass with upkeep now and then.
+  func wait(_ seconds: Int64, step: Int64 = 30) {
+    for _ in 0..<max(1, seconds / step) {
+      now.boot += step * microsecondsPerSecond
+      now.wall += step * microsecondsPerSecond
+      workAll()
+    }
   }
 
   /// `count` events whose payloads begin with their own number in the model.

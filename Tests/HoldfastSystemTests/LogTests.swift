@@ -146,6 +146,17 @@ private final class Pen: Sendable {
         == "received 130, durable to #120, delivered 100, lag 20, ring 3.5 of 256.0 MiB, "
         + "source floor up, upstream central down, health full"
     )
+    status.sources[0].isConnected = false
+    status.sources[0].ledger.isPaused = true
+    status.sources[0].ledger.dropped[SourceDropReason.oversize.rawValue] = 2
+    status.upstreams[0].ledger.lost[LossReason.evicted.rawValue] = 3
+    status.upstreams[0].ledger.deadLettered = 4
+    #expect(
+      StatusLine.text(status).hasSuffix(
+        "source floor paused, upstream central down, oversize 2, evicted 3, dead letters 4, "
+          + "health full"
+      )
+    )
   }
 }
 

@@ -282,6 +282,7 @@ import Testing
     #expect(bench.ledger.delivered == 99)
     #expect(bench.ledger.deadLettered == 1)
     #expect(bench.connects.count == 7, "three closes, three alone, and the way on")
+    #expect(!bench.lines.contains { $0.message.contains("another client") })
   }
 
   @Test func aPeerThatClosesWithoutAnsweringWhatWasGoodLosesOnlyThePoison() {
@@ -319,6 +320,17 @@ import Testing
     bench.connect()
     bench.drain()
     #expect(bench.ledger.delivered == 1)
+  }
+
+  @Test func closesWithNothingInFlightAreTakenForAnotherClients() {
+    var bench = Bench()
+    for _ in 0..<3 {
+      bench.connect()
+      bench.close()
+    }
+    #expect(bench.lines.last?.message.contains("another client uses client id") == true)
+    let wake = bench.forwarder.wakeAt ?? 0
+    #expect(wake - bench.now >= 30 * second)
   }
 
   @Test func aCloseLongAfterTheSendingIsNotHeldAgainstTheMessage() {

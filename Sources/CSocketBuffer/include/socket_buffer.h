@@ -9,7 +9,8 @@
 /// offers no hook. It calls them through the dynamic linker, so it finds the `read` and `write`
 /// that this target defines for the whole program. They are the system calls as ever, except in a
 /// thread between `holdfast_socket_buffer_enter` and `_leave`, and there for the one descriptor.
-/// Not for TLS sockets, whose library buffers by itself.
+/// Not for TLS sockets, whose library buffers by itself. `connect_limit.h` does the same to
+/// `connect`.
 struct holdfast_socket_buffer;
 
 /// NULL where memory can't be had; the caller goes on without a buffer.

@@ -13,10 +13,12 @@ struct AgentSettings {
   var upstreamLines: [String] = []
 
   var text: String {
-    let lines = [
+    let head = [
       "[agent]", #"id = "edge""#,
       "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
       #"commit_interval = "\#(commitInterval)""#,
+    ]
+    let source = [
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
       #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
     ]
@@ -24,7 +26,8 @@ struct AgentSettings {
       "[[upstream]]", #"name = "central""#, #"url = "\#(upstreamURL)""#,
       #"backoff_max = "1s""#,
     ]
-    return (lines + sourceLines + upstream + upstreamLines).joined(separator: "\n") + "\n"
+    let lines = head + source + sourceLines + upstream + upstreamLines
+    return lines.joined(separator: "\n") + "\n"
   }
 }
 

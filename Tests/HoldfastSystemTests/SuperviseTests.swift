@@ -1,0 +1,33 @@
+import Glibc
+import HoldfastAgent
+import Logging
+import Testing
+
+@testable import HoldfastSystem
+
+/// An agent that is told to stop and can't: its thread never runs.
+@Suite struct SuperviseTests {
+  private static func endStuckAgent(signals: [Int32]) -> Int32 {
+    let logger = Logger(label: "test") { _ in LineLogHandler() }
+    let service = ServiceManager(path: nil, watchdogInterval: nil)
+    let agent = AgentThread(
+      configuration: AgentConfiguration(agentID: "edge", sources: [], upstreams: []),
+      logger: logger,
+      service: service
+    )
+    for number in signals { agent.reports.post(.signal(number)) }
+    return supervise(agent, logger: logger, service: service, dataDirectory: "/nowhere")
+  }
+
+  @Test func aSecondSignalEndsItAtOnce() async {
+    await #expect(processExitsWith: .exitCode(128 + SIGTERM)) {
+      exit(SuperviseTests.endStuckAgent(signals: [SIGINT, SIGTERM]))
+    }
+  }
+
+  @Test func oneSignalAndNoEndSaysThatNotAllIsSaved() async {
+    await #expect(processExitsWith: .exitCode(AgentExit.unsaved)) {
+      exit(SuperviseTests.endStuckAgent(signals: [SIGTERM]))
+    }
+  }
+}
