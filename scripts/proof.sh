@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Tries to break the promise on a large scale, and prints what was tried and what came of it.
 #
-#   scripts/proof.sh                 all stages, two at a time: up to an hour on two cores
+#   scripts/proof.sh                 all stages: up to an hour on two cores
 #   scripts/proof.sh seeds kills     some of them
 #   scripts/proof.sh --help          the stages
 #
 # The environment may ask for other amounts; the aims stay what they are:
 #   STATES=20000000 SEEDS=10000 FAULTS=200000 FLIPS=500000 KILLS=1000 CUTS=200 REPEATS=3
-#   FUZZ=10000000
+#   FUZZ_RUNS=12000000
 #   REPORT=FILE                      where the table goes, .build/proof/report.md otherwise
-#   JOBS=2                           stages at a time
 #   MINUTES=60                       what isn't done by then is ended, and missed
 #
+# Stages that compute follow one another, on both cores; beside them run those that mostly wait.
 # Each stage's output stays beside the report. The exit code is 0 if every figure was reached.
 # `make proof` builds what this needs.
 set -euo pipefail
@@ -19,24 +19,24 @@ cd "$(dirname "$0")/.."
 # A crashing process must end, not wait for a backtrace to be symbolicated.
 export SWIFT_BACKTRACE=enable=no
 
-readonly all_stages=(states seeds faults flips kills cuts rounds fuzz mutants)
+readonly all_stages=(kills cuts rounds faults flips states seeds fuzz mutants)
 readonly output=.build/proof
 readonly report=${REPORT:-$output/report.md}
-readonly jobs=${JOBS:-2} minutes=${MINUTES:-60}
+readonly minutes=${MINUTES:-60}
 readonly proof=.build/release/proof
 
-# measure | aim | what in a stage's output the number stands before
+# lane | measure | aim | where the number stands in the stage's output
 describe() {
   case "$1" in
-    states) echo "crash states recovered and checked|20000000|(crash )?states" ;;
-    seeds) echo "whole-agent seeds|10000|seeds" ;;
-    faults) echo "I/O fault positions|200000|(fault )?positions" ;;
-    flips) echo "bit flips|500000|(bit )?flips" ;;
-    kills) echo "kill -9 end to end|1000|kill -9" ;;
-    cuts) echo "ext4 power cuts|200|ext4 power cuts" ;;
-    rounds) echo "rounds of other real faults|19|rounds$" ;;
-    fuzz) echo "fuzz executions|10000000|executions" ;;
-    mutants) echo "mutants killed|20|mutants killed" ;;
+    states) echo "compute|crash states recovered and checked|20000000|distinct states recovered and checked \.+ N" ;;
+    seeds) echo "compute|whole-agent seeds|10000|^seeds +N" ;;
+    faults) echo "compute|I/O fault positions|200000|^ *cases \.+ N" ;;
+    flips) echo "compute|bit flips in the payload of 1 MiB|500000|payload bits, 1 MiB ring \.+ N" ;;
+    fuzz) echo "compute|fuzz executions|10000000|^all targets +N runs" ;;
+    mutants) echo "compute|mutants killed|20|^mutants: N killed" ;;
+    kills) echo "wait|kill -9 end to end|1000|^end to end: N kill -9" ;;
+    cuts) echo "wait|ext4 power cuts|200|^end to end: N ext4 power cuts" ;;
+    rounds) echo "wait|rounds of other real faults|19|^end to end: N rounds\$" ;;
   esac
 }
 
@@ -45,15 +45,15 @@ stage() {
   case "$1" in
     states) exec "$proof" explore --states "${STATES:-20000000}" ;;
     seeds) exec "$proof" seeds --count "${SEEDS:-10000}" ;;
-    faults) exec "$proof" faults --count "${FAULTS:-200000}" ;;
-    flips) exec "$proof" damage --count "${FLIPS:-500000}" ;;
+    faults) exec "$proof" faults --cases "${FAULTS:-200000}" ;;
+    flips) exec "$proof" damage --payload-bits "${FLIPS:-500000}" ;;
     kills) HOLDFAST_KILLS=${KILLS:-1000} end_to_end Kills ;;
     cuts) HOLDFAST_POWER_CUTS=${CUTS:-200} end_to_end PowerCuts ;;
     rounds)
       HOLDFAST_ROUND_REPEATS=${REPEATS:-3} \
         end_to_end 'Rounds.*(Links|BlackHoles|Brokers|Disks|Calls|Machines)'
       ;;
-    fuzz) exec scripts/fuzz.sh "${FUZZ:-10000000}" ;;
+    fuzz) FUZZ_SECONDS=${FUZZ_SECONDS:-1200} exec scripts/fuzz.sh ;;
     mutants) exec scripts/mutants.sh ;;
   esac
 }
@@ -73,7 +73,7 @@ case "${1:-}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
     for name in "${all_stages[@]}"; do
-      printf '  %-9s %s\n' "$name" "$(describe "$name" | cut -d '|' -f 1)"
+      printf '  %-9s %s\n' "$name" "$(describe "$name" | cut -d '|' -f 2)"
     done
     exit 0
     ;;
@@ -84,7 +84,6 @@ stages=("$@")
 for name in "${stages[@]}"; do
   [ -n "$(describe "$name")" ] || fail "no stage '$name'; there are: ${all_stages[*]}"
 done
-[[ $jobs =~ ^[1-9][0-9]*$ ]] || fail "JOBS=$jobs: a whole number from 1"
 [[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "MINUTES=$minutes: a whole number from 1"
 
 mkdir -p "$output" "$(dirname "$report")"
@@ -121,30 +120,42 @@ reap() {
   echo "proof: $name ended after ${took[$name]} s, exit code $code"
 }
 
+# Whether a stage of this lane runs.
+is_busy() { # lane
+  local name
+  for name in "${running[@]}"; do
+    [ "$(describe "$name" | cut -d '|' -f 1)" != "$1" ] || return 0
+  done
+  return 1
+}
+
 SECONDS=0
 set -m
-echo "proof: ${stages[*]}; $jobs at a time, at most $minutes minutes"
-for name in "${stages[@]}"; do
-  while [ ${#running[@]} -ge "$jobs" ]; do reap; done
-  begin "$name"
+echo "proof: ${stages[*]}; at most $minutes minutes"
+waiting=("${stages[@]}")
+while [ ${#waiting[@]} -gt 0 ] || [ ${#running[@]} -gt 0 ]; do
+  later=()
+  for name in "${waiting[@]}"; do
+    if is_busy "$(describe "$name" | cut -d '|' -f 1)"; then later+=("$name"); else begin "$name"; fi
+  done
+  waiting=("${later[@]}")
+  if [ ${#running[@]} -gt 0 ]; then reap; fi
 done
-while [ ${#running[@]} -gt 0 ]; do reap; done
 set +m
 
 grouped() { echo "$1" | sed -E ':a; s/^([0-9]+)([0-9]{3})/\1,\2/; ta'; }
 
-# The last number that stands before the words, without its separators; 0 where there is none.
-reached() { # stage, words
-  local found
-  found=$(grep -aoE "[0-9][0-9,_]* $2" "$output/$1.log" 2> /dev/null | tail -n 1 |
-    grep -oE '^[0-9,_]+' | tr -d ',_' || true)
-  echo "${found:-0}"
+# The last number at N's place, without its separators; 0 where there is none.
+reached() { # stage, pattern
+  local pattern=${2/N/([0-9][0-9,_]*)} line
+  line=$(grep -aE "$pattern" "$output/$1.log" 2> /dev/null | tail -n 1 || true)
+  if [[ $line =~ $pattern ]]; then echo "${BASH_REMATCH[1]//[,_]/}"; else echo 0; fi
 }
 
 missed=0
 rows=()
 for name in "${stages[@]}"; do
-  IFS='|' read -r measure aim words <<< "$(describe "$name")"
+  IFS='|' read -r _ measure aim words <<< "$(describe "$name")"
   code=${codes[$name]}
   count=$(reached "$name" "$words")
   remark=reached

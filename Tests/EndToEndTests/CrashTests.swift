@@ -4,30 +4,25 @@ import Testing
 extension Rounds {
   /// The agent is killed, over and over, at random.
   @Suite struct Kills {
-    struct Plan {
-      /// Whether the central broker is there meanwhile.
-      var isForwarding: Bool
-      var kills: Int
-    }
-
     /// Half of the kills hit it while it forwards, half while the centre is away.
-    private static let plans = Scale.slices(of: Scale.kills, most: 250).flatMap { kills in
-      [
-        Plan(isForwarding: true, kills: (kills + 1) / 2),
-        Plan(isForwarding: false, kills: kills / 2),
-      ]
+    @Test(arguments: [true, false])
+    func `killed with -9 at random it loses nothing`(isForwarding: Bool) async throws {
+      let total = isForwarding ? (Scale.kills + 1) / 2 : Scale.kills / 2
+      for kills in Scale.slices(of: total, most: 100) {
+        try await kill(times: kills, isForwarding: isForwarding)
+        Ledger.add(kills, "kill -9")
+      }
     }
 
     /// Four of five come at random after it has connected, the fifth within its start.
-    @Test(arguments: plans)
-    func `killed with -9 at random it loses nothing`(plan: Plan) async throws {
+    private func kill(times kills: Int, isForwarding: Bool) async throws {
       var random = SystemRandomNumberGenerator()
       let site = try Site()
       try await site.start()
-      if !plan.isForwarding { try await site.centralBroker.stop() }
+      if !isForwarding { try await site.centralBroker.stop() }
       try site.sensors.start(rate: 3000)
       var lives: [Int] = []
-      for number in 0..<plan.kills {
+      for number in 0..<kills {
         let connectedCount = site.subscriptionCount
         if number > 0 { try site.agent.start() }
         var milliseconds = Int.random(in: 0...150, using: &random)
@@ -40,21 +35,20 @@ extension Rounds {
         try await site.agent.kill()
       }
       try site.agent.start()
-      if !plan.isForwarding { try await site.centralBroker.start() }
+      if !isForwarding { try await site.centralBroker.start() }
       try await site.sensors.stop()
       let tally = try await site.finish()
-      print("killed \(plan.kills) times, forwarding: \(plan.isForwarding); \(tally)")
+      print("killed \(kills) times, forwarding: \(isForwarding); \(tally)")
       expectComplete(tally)
       #expect(tally["logs"] == 1, "the log was carried on: \(tally)")
-      #expect(tally.duplicatesByAgent <= plan.kills * duplicatesPerCrashMax, "\(tally)")
+      #expect(tally.duplicatesByAgent <= kills * duplicatesPerCrashMax, "\(tally)")
       #expect(tally["corrupt"] == 0 && tally["evicted"] == 0, "lives in ms: \(lives); \(tally)")
-      Ledger.add(plan.kills, "kill -9")
     }
   }
 
   /// The power of the disk under the ring log is cut, over and over.
   @Suite(.serialized) struct PowerCuts {
-    @Test(arguments: Scale.slices(of: Scale.powerCuts, most: 50))
+    @Test(arguments: Scale.slices(of: Scale.powerCuts, most: 25))
     func `an ext4 power cut loses nothing that was acknowledged`(cuts: Int) async throws {
       guard let tally = try await cutPower(times: cuts) else { return }
       expectComplete(tally)

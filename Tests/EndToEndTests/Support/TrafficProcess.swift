@@ -97,7 +97,7 @@ final class Collector {
       [
         "collect", "--url", url, "--filter", filter, "--version", version, "--client-id",
         "collector", "--expect", statePath, "--finish-file", finishPath, "--until-idle",
-        "\(idle)", "--patience", "90", "--json",
+        "\(idle)", "--patience", "600", "--json",
       ],
       output: scratch.newPath("collector.log"),
       network: scratch.network
