@@ -26,7 +26,6 @@ struct RowDecoder {
   ///   - raw: the decompressed rows; becomes the batch's bytes, so payloads are not copied.
   ///   - header: the block's header.
   /// - Returns: nil when the rows are not what the header says.
-  /// - Returns: nil when the rows are not what the header says.
   mutating func decode(_ raw: consuming [UInt8], header: BlockHeader) -> EventBatch? {
     batchIndex &+= 1
     var rows: [EventBatch.Row] = []

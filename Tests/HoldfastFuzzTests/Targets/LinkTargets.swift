@@ -139,7 +139,10 @@ private func receive(
   // An empty content type says as much as none.
   if expected.contentType == [] { expected.contentType = nil }
   try check(kept.pairs == expected.pairs, "other user properties")
-  try check(kept.contentType == expected.contentType, "another content type")
+  try check(
+    kept.contentType == expected.contentType,
+    "content type \(kept.contentType ?? []), not \(expected.contentType ?? [])"
+  )
 }
 
 /// Messages sent and acknowledged in any order, beside a dictionary.

@@ -83,7 +83,7 @@ private let now = ClockReading(boot: 90_000_000, wall: 1_700_000_000_000_000)
 private func open(_ disk: SimulatedDisk) -> RingLog {
   var configuration = RingConfiguration()
   configuration.segmentByteCountMin = 64 << 10
-  configuration.byteCountMax = 2 << 20
+  configuration.byteCountMax = 32 << 20
   return RingLog(
     disk: disk,
     configuration: configuration,

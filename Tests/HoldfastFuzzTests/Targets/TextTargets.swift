@@ -58,7 +58,7 @@ private func checkInstant(_ text: String, _ wall: Int64) throws(Finding) {
   try check((1...12).contains(numbers[1]) && (1...31).contains(numbers[2]), text)
   // Leap years before `year`, counted from year 0 of the proleptic calendar.
   func floored(_ value: Int64, _ divisor: Int64) -> Int64 {
-    value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)
+    value >= 0 ? value / divisor : (value + 1) / divisor - 1
   }
   let before = year - 1
   var days = 365 * year + floored(before, 4) - floored(before, 100) + floored(before, 400)
