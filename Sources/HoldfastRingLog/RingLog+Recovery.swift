@@ -32,9 +32,8 @@ extension RingLog {
       }
       let isStateKnown = state.generation > 0
       // No number at or above the bound was ever given out, whatever a file's name says.
-      let credible = found.filter {
-        !isStateKnown || $0.first < state.reserved && $0.end <= state.reserved
-      }
+      let bound = isStateKnown ? state.reserved : State.numberMax
+      let credible = found.filter { $0.first < bound && $0.end <= bound }
       if credible.count < found.count {
         note(.error, "ring log: files that claim numbers never given out; left alone")
       }

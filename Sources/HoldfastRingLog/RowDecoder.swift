@@ -90,9 +90,9 @@ struct RowDecoder {
     guard position < limit, topics.count < Format.topicCountMax else { return false }
     let source = bytes[position]
     position += 1
-    guard let count = Self.length(bytes, &position, limit), count <= Int(UInt16.max) else {
-      return false
-    }
+    guard let count = Self.length(bytes, &position, limit), count <= Int(UInt16.max),
+      arena.count + count <= Format.topicByteCountMax
+    else { return false }
     topics.append(
       Topic(
         source: source,

@@ -1,4 +1,5 @@
 import HoldfastEvent
+
 @testable import HoldfastRingLog
 @testable import HoldfastUpstream
 
@@ -53,7 +54,8 @@ let hostileRows = HostileArea<(Int, [UInt8])>("rows of a block") { input in
   guard let events = decoder.decode(input.1, header: header) else { return "damaged" }
   return images(events).map { image in
     let content = image.content
-    return String(decoding: content.topic, as: UTF8.self) + "=\(content.payload.count)@\(image.boot)"
+    return String(decoding: content.topic, as: UTF8.self)
+      + "=\(content.payload.count)@\(image.boot)"
       + (content.properties.isEmpty ? "" : "+\(content.properties.count)")
   }.joined(separator: " ")
 }.rows([
@@ -151,26 +153,92 @@ let hostileClocks = HostileArea<(wall: Int64, boot: Int64)>("clock") { clock in
   guard read.count == 3 else { return "\(read.count) of 3 events" }
   return "\(blocks.count) blocks, \(read[1].boot), " + rfc3339(wallMicroseconds: read[1].wall)
 }.rows([
-  ("as it should be", (1_700_000_000_000_000, 5_000_000), ""),
-  ("1970", (0, 5_000_000), ""),
-  ("before 1970", (-1, 5_000_000), ""),
-  ("year 0", (-62_167_219_200_000_000, 5_000_000), ""),
-  ("before year 0", (-62_167_219_200_000_001, 5_000_000), ""),
-  ("a leap day", (1_709_164_800_000_000, 5_000_000), ""),
-  ("1900, which was no leap year", (-2_203_891_200_000_000, 5_000_000), ""),
-  ("2038", (2_147_483_648_000_000, 5_000_000), ""),
-  ("2106", (4_294_967_296_000_000, 5_000_000), ""),
-  ("year 9999", (253_402_300_799_999_999, 5_000_000), ""),
-  ("year 10000", (253_402_300_800_000_000, 5_000_000), ""),
-  ("the end of time", (.max, 5_000_000), ""),
-  ("the beginning of time", (.min, 5_000_000), ""),
-  ("a boot clock of 0", (1_700_000_000_000_000, 0), ""),
-  ("a boot clock below 0", (1_700_000_000_000_000, -1), ""),
-  ("a boot clock that went back", (1_700_000_000_000_000, 4_000_000), ""),
-  ("the greatest boot clock", (1_700_000_000_000_000, .max), ""),
-  ("the least boot clock", (1_700_000_000_000_000, .min), ""),
-  ("both at their end", (.max, .max), ""),
-  ("as far apart as can be", (.min, .max), ""),
-  ("as far apart the other way", (.max, .min), ""),
-  ("half the range apart", (1_700_000_000_000_000 &+ .min, 5_000_000), ""),
+  (
+    "as it should be", (1_700_000_000_000_000, 5_000_000),
+    "1 blocks, 5000000, 2023-11-14T22:13:20.000Z"
+  ),
+  (
+    "1970", (0, 5_000_000),
+    "3 blocks, 5000000, 1970-01-01T00:00:00.000Z"
+  ),
+  (
+    "before 1970", (-1, 5_000_000),
+    "3 blocks, 5000000, 1969-12-31T23:59:59.999Z"
+  ),
+  (
+    "year 0", (-62_167_219_200_000_000, 5_000_000),
+    "3 blocks, 5000000, 0000-01-01T00:00:00.000Z"
+  ),
+  (
+    "before year 0", (-62_167_219_200_000_001, 5_000_000),
+    "3 blocks, 5000000, -0001-12-31T23:59:59.999Z"
+  ),
+  (
+    "a leap day", (1_709_164_800_000_000, 5_000_000),
+    "3 blocks, 5000000, 2024-02-29T00:00:00.000Z"
+  ),
+  (
+    "1900, which was no leap year", (-2_203_891_200_000_000, 5_000_000),
+    "3 blocks, 5000000, 1900-03-01T00:00:00.000Z"
+  ),
+  (
+    "2038", (2_147_483_648_000_000, 5_000_000),
+    "3 blocks, 5000000, 2038-01-19T03:14:08.000Z"
+  ),
+  (
+    "2106", (4_294_967_296_000_000, 5_000_000),
+    "3 blocks, 5000000, 2106-02-07T06:28:16.000Z"
+  ),
+  (
+    "year 9999", (253_402_300_799_999_999, 5_000_000),
+    "3 blocks, 5000000, 9999-12-31T23:59:59.999Z"
+  ),
+  (
+    "year 10000", (253_402_300_800_000_000, 5_000_000),
+    "3 blocks, 5000000, 10000-01-01T00:00:00.000Z"
+  ),
+  (
+    "the end of time", (.max, 5_000_000),
+    "3 blocks, 5000000, 294247-01-10T04:00:54.775Z"
+  ),
+  (
+    "the beginning of time", (.min, 5_000_000),
+    "3 blocks, 5000000, -290308-12-21T19:59:05.225Z"
+  ),
+  (
+    "a boot clock of 0", (1_700_000_000_000_000, 0),
+    "3 blocks, 5000000, 2023-11-14T22:13:25.000Z"
+  ),
+  (
+    "a boot clock below 0", (1_700_000_000_000_000, -1),
+    "3 blocks, 5000000, 2023-11-14T22:13:25.000Z"
+  ),
+  (
+    "a boot clock that went back", (1_700_000_000_000_000, 4_000_000),
+    "3 blocks, 5000000, 2023-11-14T22:13:21.000Z"
+  ),
+  (
+    "the greatest boot clock", (1_700_000_000_000_000, .max),
+    "3 blocks, 9223372036854775000, 2023-11-14T22:13:19.999Z"
+  ),
+  (
+    "the least boot clock", (1_700_000_000_000_000, .min),
+    "3 blocks, 5000000, -290254-11-05T18:12:30.224Z"
+  ),
+  (
+    "both at their end", (.max, .max),
+    "3 blocks, 9223372036854775000, 294247-01-10T04:00:54.775Z"
+  ),
+  (
+    "as far apart as can be", (.min, .max),
+    "3 blocks, 9223372036854775000, 294247-01-10T04:00:54.775Z"
+  ),
+  (
+    "as far apart the other way", (.max, .min),
+    "3 blocks, 5000000, 1970-01-01T00:00:04.999Z"
+  ),
+  (
+    "half the range apart", (1_700_000_000_000_000 &+ .min, 5_000_000),
+    "3 blocks, 5000000, -290254-11-05T18:12:25.224Z"
+  ),
 ])

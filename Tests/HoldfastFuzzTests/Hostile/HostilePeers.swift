@@ -2,6 +2,7 @@ import CMosquitto
 import HoldfastEvent
 import HoldfastLink
 import HoldfastRingLog
+
 @testable import HoldfastSystem
 @testable import HoldfastUpstream
 
@@ -47,21 +48,63 @@ let hostileConnacks = HostileArea<(Int32, Int32, [(UInt8, UInt32)])>("CONNACK") 
   ("maximum QoS 1", (0, 0, [(0x24, 1)]), "no session, 65535 at once"),
   ("maximum QoS 255", (0, 0, [(0x24, 255)]), "no session, 65535 at once"),
   ("3.1.1: version", (1, 0, []), "unsupportedProtocolVersion: the broker does not speak MQTT 5"),
-  ("3.1.1: client id", (2, 0, []), ""),
-  ("3.1.1: unavailable", (3, 0, []), ""),
-  ("3.1.1: user or password", (4, 0, []), ""),
-  ("3.1.1: not authorised", (5, 0, []), ""),
-  ("3.1.1: a reserved code", (6, 0, []), ""),
-  ("5: unspecified", (0x80, 0, []), ""),
-  ("5: malformed", (0x81, 0, []), ""),
+  (
+    "3.1.1: client id", (2, 0, []),
+    "refused: Connection Refused: identifier rejected."
+  ),
+  (
+    "3.1.1: unavailable", (3, 0, []),
+    "refused: Connection Refused: broker unavailable."
+  ),
+  (
+    "3.1.1: user or password", (4, 0, []),
+    "refused: Connection Refused: bad user name or password."
+  ),
+  (
+    "3.1.1: not authorised", (5, 0, []),
+    "refused: Connection Refused: not authorised."
+  ),
+  (
+    "3.1.1: a reserved code", (6, 0, []),
+    "refused: Unknown reason"
+  ),
+  (
+    "5: unspecified", (0x80, 0, []),
+    "refused: Unspecified error"
+  ),
+  (
+    "5: malformed", (0x81, 0, []),
+    "refused: Malformed Packet"
+  ),
   ("5: version", (0x84, 0, []), "unsupportedProtocolVersion: the broker does not speak MQTT 5"),
-  ("5: client id", (0x85, 0, []), ""),
-  ("5: user or password", (0x86, 0, []), ""),
-  ("5: banned", (0x8a, 0, []), ""),
-  ("5: use another server", (0x9c, 0, []), ""),
-  ("5: a code that there is not", (0xff, 0, []), ""),
-  ("a code below zero", (-1, 0, []), ""),
-  ("refused, with a session and properties", (0x87, 1, [(0x21, 5)]), ""),
+  (
+    "5: client id", (0x85, 0, []),
+    "refused: Client Identifier not valid"
+  ),
+  (
+    "5: user or password", (0x86, 0, []),
+    "refused: Bad User Name or Password"
+  ),
+  (
+    "5: banned", (0x8a, 0, []),
+    "refused: Banned"
+  ),
+  (
+    "5: use another server", (0x9c, 0, []),
+    "refused: Use another server"
+  ),
+  (
+    "5: a code that there is not", (0xff, 0, []),
+    "refused: Unknown reason"
+  ),
+  (
+    "a code below zero", (-1, 0, []),
+    "refused: Unknown reason"
+  ),
+  (
+    "refused, with a session and properties", (0x87, 1, [(0x21, 5)]),
+    "refused: Not authorized"
+  ),
 ])
 
 /// What a PUBACK's reason does to an event: its kind, and what a person reads.
@@ -121,6 +164,7 @@ let hostileGrants = HostileArea<(Int, Int?)>("server limits") { limits in
     )
     for case .publish(let messages) in actions { sent += messages.rows.count }
   }
+  forwarder.start(now: now)
   step(&forwarder)
   var grant = SessionGrant(protocolVersion: .v5, isSessionPresent: false)
   (grant.receiveMaximum, grant.packetByteCountMax) = limits
@@ -132,14 +176,32 @@ let hostileGrants = HostileArea<(Int, Int?)>("server limits") { limits in
   return "\(sent) sent, \(letters.count) set aside\(letters.first.map { ": \($0)" } ?? "")"
 }.rows([
   ("none", (65_535, nil), "3 sent, 0 set aside"),
-  ("receive maximum 0", (0, nil), ""),
-  ("receive maximum below zero", (-1, nil), ""),
+  (
+    "receive maximum 0", (0, nil),
+    "1 sent, 0 set aside"
+  ),
+  (
+    "receive maximum below zero", (-1, nil),
+    "1 sent, 0 set aside"
+  ),
   ("receive maximum 1", (1, nil), "1 sent, 0 set aside"),
   ("receive maximum 2", (2, nil), "2 sent, 0 set aside"),
-  ("packet size 0", (65_535, 0), ""),
-  ("packet size 1", (65_535, 1), ""),
-  ("packet size below zero", (65_535, -1), ""),
-  ("packet size of the payload alone", (65_535, 100), ""),
+  (
+    "packet size 0", (65_535, 0),
+    "0 sent, 3 set aside: larger than the peer takes (0 bytes)"
+  ),
+  (
+    "packet size 1", (65_535, 1),
+    "0 sent, 3 set aside: larger than the peer takes (1 bytes)"
+  ),
+  (
+    "packet size below zero", (65_535, -1),
+    "0 sent, 3 set aside: larger than the peer takes (-1 bytes)"
+  ),
+  (
+    "packet size of the payload alone", (65_535, 100),
+    "0 sent, 3 set aside: larger than the peer takes (100 bytes)"
+  ),
   ("packet size of 2^32-1", (65_535, 4_294_967_295), "3 sent, 0 set aside"),
   ("packet size of Int.max", (65_535, .max), "3 sent, 0 set aside"),
 ])
@@ -199,7 +261,8 @@ let hostilePublishes = HostileArea<([UInt8], [UInt8], [(name: [UInt8]?, value: [
   ),
   (
     "two content types, which MQTT forbids",
-    ([0x61], [], [(nil, Array("t".utf8)), (nil, Array("u".utf8))]), ""
+    ([0x61], [], [(nil, Array("t".utf8)), (nil, Array("u".utf8))]),
+    "1 bytes of topic, 0 of payload, type u"
   ),
   (
     "a name twice", ([0x61], [], [([0x6b], [1]), ([0x6b], [2])]),
@@ -215,8 +278,8 @@ let hostilePublishes = HostileArea<([UInt8], [UInt8], [(name: [UInt8]?, value: [
     "1 bytes of topic, 0 of payload, k=65535"
   ),
   (
-    "a name that is no UTF-8", ([0x61], [], [([0xff], [1])]),
-    "1 bytes of topic, 0 of payload, \u{FFFD}=1"
+    "a name that is no UTF-8, which the library keeps back", ([0x61], [], [([0xff], [1])]),
+    "1 bytes of topic, 0 of payload"
   ),
   (
     "our own names", ([0x61], [], [(Array("seq".utf8), Array("9".utf8))]),
@@ -224,7 +287,8 @@ let hostilePublishes = HostileArea<([UInt8], [UInt8], [(name: [UInt8]?, value: [
   ),
   (
     "a thousand properties",
-    ([0x61], [], (0..<1000).map { _ in ([0x6b], [0x76]) }), ""
+    ([0x61], [], (0..<1000).map { _ in ([0x6b], [0x76]) }),
+    "1 bytes of topic, 0 of payload, 1000 properties"
   ),
 ])
 

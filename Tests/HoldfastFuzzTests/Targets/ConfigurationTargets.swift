@@ -1,9 +1,10 @@
 import HoldfastAgent
-@testable import HoldfastConfiguration
 import HoldfastIntake
 import HoldfastLink
 import HoldfastRingLog
 import HoldfastUpstream
+
+@testable import HoldfastConfiguration
 
 /// The text of a configuration file.
 func fuzzConfiguration(_ bytes: [UInt8]) throws(Finding) {

@@ -1,6 +1,7 @@
 import HoldfastCodec
 import HoldfastEvent
 import HoldfastLink
+
 @testable import HoldfastUpstream
 
 private let log = LogID(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
@@ -265,7 +266,8 @@ func fuzzGapFormat(_ bytes: [UInt8]) throws(Finding) {
   )
   var out = MessageBatch()
   GapFormat(configuration: configuration, agentID: "edge-1").append(record, tag: 9, to: &out)
-  guard let row = out.rows.first, let value = JSONReader.value(of: Array(out.bytes[row.payloadRange]))
+  guard let row = out.rows.first,
+    let value = JSONReader.value(of: Array(out.bytes[row.payloadRange]))
   else { throw Finding("no JSON") }
   try check(value["first"] == .number(String(record.first)), "first")
   try check(value["count"] == count.map { .number(String($0)) } ?? .null, "count")

@@ -1,6 +1,7 @@
 import CMosquitto
 import HoldfastEvent
 import HoldfastLink
+
 @testable import HoldfastSystem
 
 /// What a broker says, as the library hands it to our callbacks: CONNACK, PUBLISH, SUBACK.
@@ -105,14 +106,16 @@ private func receive(
     let other = value.map { CChar(bitPattern: $0) } + [0]
     switch input.byte() & 3 {
     case 0:
-      mosquitto_property_add_string(&list, Int32(MQTT_PROP_CONTENT_TYPE.rawValue), text)
-      expected.contentType = name
+      // The library lets no text pass that is not UTF-8, in either direction.
+      let kind = Int32(MQTT_PROP_CONTENT_TYPE.rawValue)
+      if mosquitto_property_add_string(&list, kind, text) == 0 { expected.contentType = name }
     case 1:
       mosquitto_property_add_string(&list, Int32(MQTT_PROP_RESPONSE_TOPIC.rawValue), text)
     default:
       let kind = Int32(MQTT_PROP_USER_PROPERTY.rawValue)
-      mosquitto_property_add_string_pair(&list, kind, text, other)
-      expected.pairs.append(EventProperties.Pair(name: name, value: value))
+      if mosquitto_property_add_string_pair(&list, kind, text, other) == 0 {
+        expected.pairs.append(EventProperties.Pair(name: name, value: value))
+      }
     }
   }
   let topic = input.part().filter { $0 != 0 }

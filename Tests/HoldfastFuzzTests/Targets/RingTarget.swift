@@ -1,6 +1,7 @@
 import HoldfastEvent
-@testable import HoldfastRingLog
 import HoldfastSimulation
+
+@testable import HoldfastRingLog
 
 /// A whole directory: a state, and files with right checksums that say anything.
 ///

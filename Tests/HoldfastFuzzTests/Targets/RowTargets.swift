@@ -1,5 +1,6 @@
 import HoldfastCodec
 import HoldfastEvent
+
 @testable import HoldfastRingLog
 
 /// Header fields, then the raw rows of one block.

@@ -1,7 +1,8 @@
 import HoldfastCodec
 import HoldfastEvent
-@testable import HoldfastRingLog
 import HoldfastSimulation
+
+@testable import HoldfastRingLog
 
 /// Blocks of any content whose checksums are right, whatever they say.
 ///

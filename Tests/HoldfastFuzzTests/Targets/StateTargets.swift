@@ -1,8 +1,9 @@
 import HoldfastCodec
 import HoldfastEvent
-@testable import HoldfastRingLog
 import HoldfastSimulation
 import HoldfastUpstream
+
+@testable import HoldfastRingLog
 
 /// The body of a state; magic, length and checksum are added.
 func fuzzState(_ bytes: [UInt8]) throws(Finding) {

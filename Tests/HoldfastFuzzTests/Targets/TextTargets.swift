@@ -1,4 +1,5 @@
 import HoldfastEvent
+
 @testable import HoldfastUpstream
 
 /// Any bytes as text: UTF-8, base64, JSON strings, quotes for people.

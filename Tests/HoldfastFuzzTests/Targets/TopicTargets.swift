@@ -1,4 +1,5 @@
 import HoldfastEvent
+
 @testable import HoldfastConfiguration
 @testable import HoldfastUpstream
 
