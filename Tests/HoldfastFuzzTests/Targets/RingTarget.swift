@@ -114,7 +114,7 @@ private func exercise(_ disk: SimulatedDisk) throws(Finding) {
   }
   for _ in 0..<8 where ring.work(now: now) {}
   let after = try walk(&ring)
-  try checkNew(after, first)
+  try checkNew(after, first, ring)
   for (number, image) in before where after[number] != nil {
     try check(after[number] == image, "event \(number) changed")
   }
@@ -125,18 +125,22 @@ private func exercise(_ disk: SimulatedDisk) throws(Finding) {
   var reopened = open(disk)
   try check(reopened.isRecovered, "the log did not start on what it left")
   try check(reopened.next >= first + 3, "numbers are given out twice")
-  try checkNew(try walk(&reopened), first)
+  try checkNew(try walk(&reopened), first, reopened)
   try check(ring.byteCount <= 4 << 20, "\(ring.byteCount) bytes on disk")
 }
 
 private func checkNew(
   _ found: [SequenceNumber: EventImage],
-  _ first: SequenceNumber
+  _ first: SequenceNumber,
+  _ ring: borrowing RingLog
 ) throws(Finding) {
+  let story = "\(ring.log.map(\.message)), gaps \(ring.gaps), next \(ring.next)"
   for index in 0..<3 {
     let image = found[first + UInt64(index)]
-    try check(image?.content.payload == [1, 2, UInt8(index)], "new event \(index) is not there")
-    try check(image?.content.topic == Array("new/\(index)".utf8), "new event \(index) is another")
+    let isSame =
+      image?.content.payload == [1, 2, UInt8(index)]
+      && image?.content.topic == Array("new/\(index)".utf8)
+    try check(isSame, "new event \(first + UInt64(index)) is not there: \(story)")
   }
 }
 

@@ -111,8 +111,10 @@ func fuzzRecordFile(_ bytes: [UInt8]) throws(Finding) {
   let letter: [UInt8] = [1, 2, 3]
   try check(file.append(letter), "a record that fits is refused")
   let after = (try? file.records()) ?? []
-  try check(after.dropLast() == before[...], "appending changed what was there")
-  try check(after.last.map(Array.init) == letter, "what was appended is not read")
+  // Whole records behind a damaged one may be reached again once that is overwritten.
+  try check(Array(after.prefix(before.count)) == before, "appending changed what was there")
+  let appended = after.dropFirst(before.count).first
+  try check(appended.map { Array($0) } == letter, "what was appended is not read")
   try check((disk.contents("ring/dead-letter-u") ?? []).count <= limit, "the file grew too large")
   let kept = Array(after.dropFirst())
   let isReplaced: Void? = try? file.replace(with: kept)
