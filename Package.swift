@@ -167,3 +167,22 @@ let package = Package(
       name: "EndToEndTests", dependencies: ["holdfast", "traffic"], swiftSettings: rules),
   ]
 )
+
+// The fuzz targets and their inputs: a test that replays the corpus and, for `scripts/fuzz.sh`,
+// a program of libFuzzer's that calls the same functions.
+let fuzzed: [Target.Dependency] = [
+  "HoldfastCodec", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+  "HoldfastRingLog", "HoldfastSimulation", "HoldfastSystem", "HoldfastUpstream", "HoldfastAgent",
+  "CMosquitto",
+]
+if Context.environment["HOLDFAST_FUZZ"] == nil {
+  package.targets.append(
+    .testTarget(
+      name: "HoldfastFuzzTests", dependencies: fuzzed + ["holdfast"],
+      exclude: ["Corpus", "LibFuzzer"], swiftSettings: rules))
+} else {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz", dependencies: fuzzed, path: "Tests/HoldfastFuzzTests",
+      exclude: ["Corpus", "Hostile", "Replay"], swiftSettings: rules))
+}

@@ -149,7 +149,7 @@ func isSameBroker(host: String, port: UInt16, as other: (host: String, port: UIn
 
 func canonicalHost(_ host: String) -> String {
   var name = host.lowercased()
-  if name.hasSuffix(".") { name.removeLast() }
+  while name.hasSuffix(".") { name.removeLast() }
   let isLoopback =
     ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"].contains(name)
     || isLoopbackIPv4(name) || isLoopbackIPv6(name)

@@ -59,7 +59,8 @@ public struct DiskEntry: Equatable, Sendable {
 ///
 /// Called synchronously from the core's single owner. Nothing is durable before `sync` (file
 /// contents) or `syncDirectory` (names) has returned; after a failed `sync` the state of the
-/// file's unsynced bytes is unknown for ever. Names are relative and may hold one `/`.
+/// file's unsynced bytes is unknown for ever. Names are relative and may hold two `/`:
+/// `ring/quarantine/NAME`.
 public protocol Disk: AnyObject {
   /// The entries of the directory, in any order.
   func list(_ directory: String) throws(DiskError) -> [DiskEntry]

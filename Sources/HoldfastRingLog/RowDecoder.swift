@@ -26,7 +26,6 @@ struct RowDecoder {
   ///   - raw: the decompressed rows; becomes the batch's bytes, so payloads are not copied.
   ///   - header: the block's header.
   /// - Returns: nil when the rows are not what the header says.
-  /// - Returns: nil when the rows are not what the header says.
   mutating func decode(_ raw: consuming [UInt8], header: BlockHeader) -> EventBatch? {
     batchIndex &+= 1
     var rows: [EventBatch.Row] = []
@@ -91,9 +90,9 @@ struct RowDecoder {
     guard position < limit, topics.count < Format.topicCountMax else { return false }
     let source = bytes[position]
     position += 1
-    guard let count = Self.length(bytes, &position, limit), count <= Int(UInt16.max) else {
-      return false
-    }
+    guard let count = Self.length(bytes, &position, limit), count <= Int(UInt16.max),
+      arena.count + count <= Format.topicByteCountMax
+    else { return false }
     topics.append(
       Topic(
         source: source,

@@ -51,7 +51,9 @@ struct RowEncoder {
   func accepts(_ row: EventBatch.Row) -> Bool {
     guard topics.hasRoom(for: Int(row.topicByteCount)) else { return false }
     if eventCount == 0 { return true }
-    return abs((row.wall &- row.boot) &- (wall &- boot)) <= microsecondsPerTick
+    // By magnitude: a wall clock gone mad can be 2^63 away, and that has no absolute value.
+    let change = (row.wall &- row.boot) &- (wall &- boot)
+    return change.magnitude <= UInt64(microsecondsPerTick)
   }
 
   /// Whether the chain's topic table is too full for `row`.
@@ -106,9 +108,10 @@ struct RowEncoder {
 }
 
 extension Int64 {
-  /// The greatest multiple of `unit` that is not above; `unit` is positive.
+  /// The greatest multiple of `unit` that is not above, or the least there is; `unit` is positive.
   fileprivate func roundedDown(to unit: Int64) -> Int64 {
     let rest = self % unit
-    return self &- (rest < 0 ? rest &+ unit : rest)
+    let (rounded, isBelowRange) = subtractingReportingOverflow(rest < 0 ? rest + unit : rest)
+    return isBelowRange ? self - rest : rounded
   }
 }

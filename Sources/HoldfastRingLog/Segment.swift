@@ -39,7 +39,8 @@ struct Segment: Equatable {
   /// The index in `hot-00000001.seg`; nil for any other name.
   static func hotIndex(_ name: String) -> Int? {
     guard name.hasPrefix("hot-"), name.hasSuffix(".seg"), name.utf8.count == 16 else { return nil }
-    return Int(name.dropFirst(4).dropLast(4)).flatMap { $0 >= 0 ? $0 : nil }
+    // A name of ours is written in one way only: without a sign, in small letters.
+    return Int(name.dropFirst(4).dropLast(4)).flatMap { hotName($0) == name ? $0 : nil }
   }
 
   static func sealedName(first: SequenceNumber, end: SequenceNumber) -> String {
@@ -54,7 +55,7 @@ struct Segment: Equatable {
     let digits = name.dropFirst(7).dropLast(4)
     guard let first = UInt64(digits.prefix(16), radix: 16),
       let end = UInt64(digits.suffix(16), radix: 16), first < end, first > 0,
-      end < UInt64.max >> 1
+      end < UInt64.max >> 1, sealedName(first: first, end: end) == name
     else { return nil }
     return first..<end
   }

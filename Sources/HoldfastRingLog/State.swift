@@ -8,6 +8,9 @@ struct State: Equatable {
   /// Bytes of one slot: as many ledgers and gap records as there can be fit, at their largest.
   static let slotByteCount = 512 << 10
   static let fileByteCount = 2 * slotByteCount
+  /// Far above every number and count that can come about: a state that claims more is not
+  /// believed, so that sums of what it says can't overflow.
+  static let numberMax = UInt64.max >> 8
   /// `HFS1` in the file.
   static let magic: UInt32 = 0x3153_4648
 
@@ -137,8 +140,8 @@ struct State: Equatable {
       gaps.add(gap)
     }
     gaps.joinCount = reader.fixed() ?? 0
-    guard floor > 0, floor < UInt64.max >> 1, epoch < UInt64.max >> 1, reserved > durable,
-      reserved < UInt64.max >> 1
+    guard floor > 0, floor <= reserved, reserved > durable, reserved < Self.numberMax,
+      epoch < Self.numberMax, gaps.records.allSatisfy({ $0.end <= reserved })
     else { return nil }
   }
 }
@@ -168,7 +171,7 @@ extension ByteReader {
     guard let stored: UInt8 = fixed() else { return nil }
     var values: [UInt64] = []
     for _ in 0..<stored {
-      guard let value: UInt64 = fixed() else { return nil }
+      guard let value: UInt64 = fixed(), value < State.numberMax else { return nil }
       values.append(value)
     }
     while values.count < count { values.append(0) }

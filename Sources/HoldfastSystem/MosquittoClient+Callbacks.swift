@@ -44,7 +44,7 @@ extension MosquittoClient {
     return unsafe Unmanaged<MosquittoClient>.fromOpaque(context).takeUnretainedValue()
   }
 
-  private func didAnswerConnect(code: Int32, flags: Int32, properties: OpaquePointer?) {
+  func didAnswerConnect(code: Int32, flags: Int32, properties: OpaquePointer?) {
     callbackCount += 1
     guard code == 0 else {
       refusal = refusalFailure(code: code)
@@ -91,12 +91,12 @@ extension MosquittoClient {
     receiver?.granted(grant, by: self)
   }
 
-  private func didSubscribe(_ codes: [Int32]) {
+  func didSubscribe(_ codes: [Int32]) {
     callbackCount += 1
     receiver?.subscribed(codes: codes)
   }
 
-  private func didReceive(_ message: mosquitto_message, _ properties: OpaquePointer?) {
+  func didReceive(_ message: mosquitto_message, _ properties: OpaquePointer?) {
     callbackCount += 1
     guard let receiver, let topic = unsafe message.topic else { return }
     unsafe receiver.received(

@@ -247,13 +247,13 @@ extension PosixDisk {
     for operation: DiskError.Operation
   ) throws(DiskError) -> Place {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let base = parts.last,
+    guard parts.count <= 3, let base = parts.last,
       parts.allSatisfy({ !$0.isEmpty && $0 != "." && $0 != ".." && !$0.utf8.contains(0) })
     else { throw DiskError(operation, name, errno: EINVAL) }
-    guard parts.count == 2 else {
+    guard parts.count > 1 else {
       return Place(directory: try root(), base: String(base), isOwned: false)
     }
-    let directory = try openDirectory(String(parts[0]), for: operation)
+    let directory = try openDirectory(parts.dropLast().joined(separator: "/"), for: operation)
     return Place(directory: directory, base: String(base), isOwned: true)
   }
 
@@ -262,16 +262,23 @@ extension PosixDisk {
     _ name: String,
     for operation: DiskError.Operation
   ) throws(DiskError) -> Int32 {
-    guard !name.contains("/"), name != ".." else {
-      throw DiskError(operation, name, errno: EINVAL)
+    // Part by part, as the kernel keeps away from a symbolic link in the last one alone.
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count <= 2, parts.allSatisfy({ $0 != ".." && (parts.count == 1 || !$0.isEmpty) })
+    else { throw DiskError(operation, name, errno: EINVAL) }
+    var parent = try root()
+    for (depth, part) in parts.enumerated() {
+      let descriptor = unsafe openat(
+        parent,
+        part.isEmpty ? "." : String(part),
+        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+      )
+      let error = errno
+      if depth > 0 { _ = Glibc.close(parent) }
+      guard descriptor >= 0 else { throw DiskError(operation, name, errno: error) }
+      parent = descriptor
     }
-    let descriptor = unsafe openat(
-      try root(),
-      name.isEmpty ? "." : name,
-      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-    )
-    guard descriptor >= 0 else { throw DiskError(operation, name, errno: errno) }
-    return descriptor
+    return parent
   }
 
   private func open(_ name: String, flags: Int32) throws(DiskError) -> DiskFile {

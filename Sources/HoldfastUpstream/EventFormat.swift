@@ -68,7 +68,8 @@ struct EventFormat: Sendable {
       if own.count >= 4 && own[own.startIndex] == 0 && own[own.startIndex + 1] == 0 {
         let low = Int(own[own.startIndex + 2])
         let count = 4 + (low | Int(own[own.startIndex + 3]) << 8)
-        if count > 4 { out.append(contentsOf: own.prefix(count)) }
+        // One that is cut short, which only a forged block holds, would swallow what follows.
+        if count > 4 && count <= own.count { out.append(contentsOf: own.prefix(count)) }
         own = own.dropFirst(count)
       }
     }
