@@ -5,6 +5,6 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "proof",
     abstract: "Tries to break the promise, and prints how often it tried.",
-    subcommands: [SeedsCommand.self]
+    subcommands: [SeedsCommand.self, MutateCommand.self]
   )
 }
