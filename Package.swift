@@ -161,6 +161,7 @@ let package = Package(
         "HoldfastUpstream", "HoldfastIntake", "HoldfastLink",
       ],
       swiftSettings: rules),
+    .testTarget(name: "ProofTests", dependencies: ["proof"], swiftSettings: rules),
     .testTarget(name: "TidyTests", swiftSettings: rules),
     // Real brokers, real kills: drives the built `holdfast` and `traffic` binaries.
     .testTarget(

@@ -49,6 +49,7 @@ let allowedImports: [String: Set<String>] = [
     .subtracting(["HoldfastCodec"]),
   "Proof": core.union([
     "HoldfastSimulation", "HoldfastConfiguration", "ArgumentParser", "Glibc", "Synchronization",
+    "FoundationEssentials",
   ]),
   "Traffic": ["CMosquitto", "ArgumentParser", "Glibc", "Synchronization", "FoundationEssentials"],
 ]
