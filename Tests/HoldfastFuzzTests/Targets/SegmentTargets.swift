@@ -194,6 +194,8 @@ func readAll(
     case .missing(let next):
       try check(next > position && next <= segment.end, "missing to \(next) from \(position)")
       position = next
+    case .newer:
+      return found
     case .events(let batch):
       guard let row = batch.index(of: position) else {
         throw Finding("\(position) is not in \(batch.first)..<\(batch.end)")

@@ -32,7 +32,7 @@ func stateSlot(body: [UInt8], major: UInt8 = 1) -> [UInt8] {
 
 /// Sorted, bounded, and no number covered twice.
 func checkGaps(_ gaps: GapList) throws(Finding) {
-  try check(gaps.records.count <= GapList.countMax + 1, "\(gaps.records.count) gap records")
+  try check(gaps.records.count <= GapList.countMax, "\(gaps.records.count) gap records")
   var covered: SequenceNumber = 0
   var place: SequenceNumber = 0
   for gap in gaps.records {
@@ -59,10 +59,14 @@ func fuzzGapList(_ bytes: [UInt8]) throws(Finding) {
       guard let reason = GapReason(rawValue: 1 + control >> 2 % 8) else { continue }
       let range = first..<first + 1 + UInt64(input.byte() & 15)
       guard reason.coversNumbers else {
-        gaps.add(record(first..<first, reason), frontier: UInt64(input.byte()))
+        gaps.add(record(first..<first, reason), places: [UInt64(input.byte())])
         continue
       }
-      for part in gaps.uncovered(range) {
+      // Whoever adds unused numbers asks first; the others are joined where there are too many.
+      if reason == .unused, !gaps.hasRoom(forUnused: range, of: LogID(high: 1, low: 2)) { continue }
+      var rest = range
+      while let part = gaps.uncovered(rest).first {
+        rest = part.upperBound..<max(part.upperBound, range.upperBound)
         gaps.moveMarks(within: part)
         gaps.add(record(part, reason))
         for number in part where number >= floor { covered.insert(number) }
