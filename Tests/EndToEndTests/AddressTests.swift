@@ -63,7 +63,7 @@ private final class TwoFacedHost {
     try writeText(hosts, "127.0.0.2 \(name)\n127.0.0.3 \(name)\n")
     let lookup = try run("getent ahosts \(name)", output: scratch.newPath("lookup"))
     guard try await lookup.ended(within: 10) == .code(0) else {
-      Skips.note("a host with two addresses: \(lookup.tail)")
+      Ledger.skip("a host with two addresses", because: "\(lookup.tail)")
       return nil
     }
     let rows = lookup.output.split(separator: "\n").filter { $0.contains("STREAM") }

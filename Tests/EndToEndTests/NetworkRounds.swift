@@ -6,15 +6,16 @@ extension Rounds {
     @Test(arguments: End.allCases)
     func `cut links are made again`(end: End) async throws {
       guard let (site, network) = try await Rounds.privateSite() else { return }
-      try await round("ten cuts at the \(end)", on: site) {
-        for number in 0..<10 * Scale.repeats {
+      try await round("six cuts at the \(end)", on: site) {
+        for number in 0..<6 * Scale.repeats {
           try await network.lose(.reset, at: end)
           try await pause(0.02 + Double(number % 5) * 0.1)
           try await network.heal()
-          try await pause(0.8)
+          // Three short-lived links in a row would be taken for another client's doing.
+          try await pause(number % 3 == 1 ? 6.5 : 1)
         }
       }
-      #expect(site.connectionCount(at: end) > 5, "\(site.agent.log)")
+      #expect(site.connectionCount(at: end) > 4, "\(site.agent.log)")
     }
 
     @Test(arguments: End.allCases)

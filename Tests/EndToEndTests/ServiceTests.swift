@@ -27,7 +27,7 @@ import Testing
     do {
       verified = try await run("systemd-analyze", ["verify", path], in: scratch)
     } catch {
-      Skips.note("systemd's view of the unit: \(error)")
+      Ledger.skip("systemd's view of the unit", because: "\(error)")
       return
     }
     #expect(verified.status == .code(0))

@@ -33,7 +33,7 @@ func round(
   _ fault: () async throws -> Void
 ) async throws -> (tally: TallyReport, account: TallyReport) {
   // Where events are missing for good, the collector can only wait for silence.
-  try await site.start(idle: isWholeExpected ? 20 : 4, environment: environment)
+  try await site.start(idle: isWholeExpected ? 45 : 4, environment: environment)
   try site.sensors.start(rate: rate)
   try await pause(0.3)
   try await fault()

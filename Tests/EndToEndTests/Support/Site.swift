@@ -107,7 +107,7 @@ final class Site {
   ) async throws -> (tally: TallyReport, account: TallyReport) {
     guard let collector else { throw TestFailure("the site was not started") }
     let tally = try await collector.tally(within: seconds)
-    for _ in 0..<40 {
+    for _ in 0..<90 {
       let account = try await agent.account()
       if account["delivered"] == account["offered"] && account["buffered"] == 0 { break }
       try await pause(0.5)
