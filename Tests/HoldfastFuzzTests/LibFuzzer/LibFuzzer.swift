@@ -9,7 +9,7 @@ private let chosenTarget: FuzzTarget? = {
   return fuzzTargets.first { $0.name == String(cString: name) }
 }()
 
-/// One input; called by libFuzzer. Aborts when the target finds something wrong.
+/// Judges one input for libFuzzer; aborts when something is wrong.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   guard let chosenTarget else {
