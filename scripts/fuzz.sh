@@ -13,7 +13,7 @@
 # failed to .build-fuzz/findings/NAME-…: `minimize` moves the former into the corpus, and the
 # latter belongs there under a name that says what it is.
 #
-# FUZZ_RUNS     runs over all targets, at least 10,000,000 (default 12,000,000)
+# FUZZ_RUNS     runs over all targets (default 12,000,000)
 # FUZZ_SECONDS  after so many seconds in all it ends, done or not (default 720)
 #
 # Prints a line per target: runs, seconds, runs per second, edges reached, verdict. Ends with

@@ -9,7 +9,7 @@ private let chosenTarget: FuzzTarget? = {
   return fuzzTargets.first { $0.name == String(cString: name) }
 }()
 
-/// What libFuzzer calls; 0: the input was dealt with as it must be.
+/// Judges one input for libFuzzer; aborts when something is wrong.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   guard let chosenTarget else {
