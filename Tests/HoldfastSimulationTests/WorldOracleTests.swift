@@ -50,15 +50,18 @@ import Testing
       #"[{"log":"ab","seq":7,"payload":"a\"\\\n\u0001é","topics":["x","y"]},"#
       + #"{"topic_base64":"AP8=","count":null}]"#
     var reader = ObjectReader(Array(text.utf8)[...])
-    let first = try #require(reader.next())
+    let next = reader.next()
+    let first = try #require(next)
     #expect(first[.seq] == Array("7".utf8))
     #expect(first[.payload] == Array("a\"\\\n".utf8) + [1] + Array("é".utf8))
     #expect(!reader.isAtEnd)
-    let second = try #require(reader.next())
+    let last = reader.next()
+    let second = try #require(last)
     #expect(second[.topic] == [0, 255])
     #expect(reader.isAtEnd)
     var torn = ObjectReader(Array(#"{"payload":"abc"#.utf8)[...])
-    #expect(torn.next() == nil && !torn.isAtEnd)
+    let isTorn = torn.next() == nil && !torn.isAtEnd
+    #expect(isTorn)
   }
 
   @Test func `a number known in one term must stand there, in two it may stand in either`() {

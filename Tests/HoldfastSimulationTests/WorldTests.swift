@@ -57,7 +57,7 @@ import Testing
   }
 
   @Test func `a failure is made smaller and still fails`() throws {
-    let failing = (0..<30).lazy.map { seed in
+    let failing = (0..<30 as Range<UInt64>).lazy.map { seed in
       var settings = WorldSettings(seed: seed)
       settings.hasOnlyPowerCuts = true
       settings.isSyncLying = true
