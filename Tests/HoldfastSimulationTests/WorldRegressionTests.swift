@@ -19,18 +19,19 @@ import Testing
     let now = ClockReading(boot: 0, wall: 0)
     let box = RingBox(disk, configuration, now)
     disk.fault = { operation, _ in operation == .write ? Errno.inputOutput : nil }
-    let small = [UInt8](repeating: 1, count: 10)
     let large = [UInt8](repeating: 1, count: 1 << 20)
     var batch = EventBatch()
-    batch.append(topic: [97], payload: small, clock: now, flags: [])
+    for _ in 0..<12 { batch.append(topic: [97], payload: large, clock: now, flags: []) }
     #expect(throws: Never.self) { try box.ring.append(batch, source: 0, now: now) }
     #expect(throws: RingLogError.self) { try box.ring.commit(now: now) }
-    #expect(box.ring.isFailing && box.ring.source(0).received == 1)
-    // Two are dealt with, one stored and one dropped; the rest is more than memory may hold.
+    #expect(box.ring.isFailing && box.ring.source(0).received == 12)
+    // Two are dealt with, one stored and one dropped; the third is more than memory may hold.
+    batch = EventBatch()
+    batch.append(topic: [97], payload: [1], clock: now, flags: [])
     batch.append(topic: [97], payload: large + [1], clock: now, flags: [])
-    for _ in 0..<17 { batch.append(topic: [97], payload: large, clock: now, flags: []) }
+    batch.append(topic: [97], payload: large, clock: now, flags: [])
     #expect(throws: RingLogError.full) { try box.ring.append(batch, source: 0, now: now) }
-    #expect(box.ring.source(0).received == 3 && box.ring.source(0).stored == 2)
+    #expect(box.ring.source(0).received == 14 && box.ring.source(0).stored == 13)
   }
 }
 
