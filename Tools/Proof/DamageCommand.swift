@@ -19,7 +19,6 @@ struct DamageCommand: AsyncParsableCommand {
   var threads = 2
 
   func run() async throws {
-    keepMemory()
     let start = ContinuousClock.now
     var figures = ExplorerFigures()
     for damage in DamageExplorer.Damage.ofSmallRings {

@@ -28,7 +28,6 @@ struct ExploreCommand: AsyncParsableCommand {
   var threads = 2
 
   func run() async throws {
-    keepMemory()
     let start = ContinuousClock.now
     if let seed {
       let figures = await RingProof.explore(bases: 0, length: 0, seeds: seed..<seed + 1)
@@ -69,10 +68,7 @@ struct ExploreCommand: AsyncParsableCommand {
 }
 
 /// Progress goes to standard error, so that the table stands alone.
-func log(_ text: String) { fputs(text + "\n", stderr) }
-
-/// Keeps freed memory: the searches allocate the same few buffers a million times.
-func keepMemory() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30)
-  mallopt(M_TRIM_THRESHOLD, Int32.max)
+func log(_ text: String) {
+  let bytes = Array((text + "\n").utf8)
+  _ = write(STDERR_FILENO, bytes, bytes.count)
 }

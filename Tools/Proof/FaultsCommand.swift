@@ -19,7 +19,6 @@ struct FaultsCommand: AsyncParsableCommand {
   var threads = 2
 
   func run() async throws {
-    keepMemory()
     let start = ContinuousClock.now
     var figures = ExplorerFigures()
     var next = seed ?? 0
