@@ -151,13 +151,13 @@ import Testing
       try fixture.commit(10)
     }
     let first = fixture.ring.next
-    try fixture.commit(10, times: 40)
+    try fixture.commit(10, times: 6)
     let hot = fixture.disk.fileNames.filter { $0.contains("hot-") }
     try #require(hot.count >= 3)
     loseState(fixture)
     #expect(fixture.ring.log.contains { $0.message.contains("was free") })
     let (events, gaps) = fixture.readAll(from: fixture.ring.lowestCursor)
-    #expect((first..<first + 400).allSatisfy { events[$0] != nil })
+    #expect((first..<first + 60).allSatisfy { events[$0] != nil })
     #expect(gaps.allSatisfy { $0.reason == .unused })
     #expect(fixture.ring.pendingLoss(0).allSatisfy { $0 == 0 })
   }

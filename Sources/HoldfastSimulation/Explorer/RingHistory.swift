@@ -25,10 +25,10 @@ struct RingHistory {
   /// Numbers below it may have made room.
   var evictedEnd: SequenceNumber = 0
 
-  /// Events never acknowledged that a new process found in the page cache after a failed sync.
+  /// Found in the page cache by a new process after their sync had failed, never acknowledged.
   ///
-  /// Nothing can tell it that the disk does not have them. A power cut may cost them, and they must
-  /// be told then.
+  /// Nothing can tell it that the disk does not have them. A power cut may cost them, and they
+  /// must be told then.
   var doubtful: [Range<SequenceNumber>] = []
 
   /// Index of the first event at or after a number.

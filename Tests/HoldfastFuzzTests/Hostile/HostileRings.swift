@@ -51,7 +51,7 @@ let hostileRingFiles = HostileArea<[(name: String, bytes: [UInt8])]>("ring files
   ),
   (
     "a newer version", [("hot-00000001.seg", mended { $0[4] = 2 })],
-    "hot-00000001.seg has a newer format; left alone|next 1|events []|hot-00000001.seg"
+    "hot-00000001.seg has a newer format; kept while there is room|next 1|events []|hot-00000001.seg"
   ),
   (
     "a newer version, by a flipped bit", [("hot-00000001.seg", changed(4, 3))],
@@ -104,14 +104,14 @@ let hostileRingFiles = HostileArea<[(name: String, bytes: [UInt8])]>("ring files
     "an event too many", [("hot-00000001.seg", mended { $0.store(UInt32(5), at: 48) })],
     """
     the state file can't be read; counters begin at 0, what is stored is sent \
-    again|next 268435457|events []|
+    again; 5 events (1-5) can't be read; recorded as a gap|next 268435462|events []|
     """
   ),
   (
     "a chain from its middle", [("hot-00000001.seg", mended { $0[52] = 7 })],
     """
     the state file can't be read; counters begin at 0, what is stored is sent \
-    again|next 268435457|events []|
+    again; 4 events (1-4) can't be read; recorded as a gap|next 268435461|events []|
     """
   ),
   (
@@ -142,7 +142,7 @@ let hostileRingFiles = HostileArea<[(name: String, bytes: [UInt8])]>("ring files
     [("hot-00000001.seg", wholeSegment), ("hot-00000002.seg", wholeSegment)],
     """
     the state file can't be read; counters begin at 0, what is stored is sent \
-    again|next 268435461|events [1, 2, 3, 4]|hot-00000002.seg
+    again|next 268435461|events [1, 2, 3, 4]|hot-00000001.seg
     """
   ),
   (
