@@ -330,7 +330,7 @@ extension PosixDisk {
     let flags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
     var descriptor = unsafe openat(directory, Self.lockName, flags | O_RDWR | O_CREAT, 0o600)
     if descriptor < 0 && errno == EROFS {
-      // What a read-only file system still holds can be delivered.
+      // A second agent is kept away from a read-only file system as well.
       descriptor = unsafe openat(directory, Self.lockName, flags | O_RDONLY)
     }
     guard descriptor >= 0 else { throw DiskError(.lock, Self.lockName, errno: errno) }
