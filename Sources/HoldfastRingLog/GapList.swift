@@ -35,7 +35,11 @@ struct GapList: Equatable {
     while index > 0 && records[index - 1].first > record.first { index -= 1 }
     if mayMerge && index > 0 && merge(record, into: index - 1) { return }
     records.insert(record, at: index)
-    if mayMerge && index + 1 < records.count && merge(records[index + 1], into: index) {
+    // A mark that stands at the seam would be passed unseen.
+    let hasSeam = record.reason.coversNumbers && standing(before: record.end, passed: 0) != nil
+    if mayMerge && !hasSeam && index + 1 < records.count
+      && merge(records[index + 1], into: index)
+    {
       records.remove(at: index + 1)
     }
   }
@@ -154,6 +158,8 @@ struct GapList: Equatable {
       marks.append(mark)
     }
     records.replaceSubrange(index...later, with: [range] + marks)
+    // Those that stand right before the last of the joined ranges may be listed behind it.
+    moveMarks(within: range.first..<range.end)
   }
 
   /// Moves the marks within a range that has become a gap to its end: a reader passes it in one
