@@ -33,7 +33,8 @@ final class LogFixture {
     _ configuration: RingConfiguration,
     _ upstreams: [String],
     _ now: ClockReading,
-    bootID: UInt64
+    bootID: UInt64,
+    givesUpUnreadable: Bool = true
   ) -> RingLog {
     RingLog(
       disk: disk,
@@ -43,6 +44,7 @@ final class LogFixture {
       machine: 7,
       bootID: bootID,
       newLog: log,
+      givesUpUnreadable: givesUpUnreadable,
       now: now
     )
   }
