@@ -49,7 +49,7 @@ extension RingLog {
         free(segments.removeLast())
       }
     }
-    recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
+    try recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
     rememberLatest()
     isStateDirty = true
   }
@@ -123,14 +123,15 @@ extension RingLog {
     to end: SequenceNumber,
     isStateKnown: Bool,
     now: ClockReading
-  ) {
+  ) throws(DiskError) {
     let start = isStateKnown ? first : (segments.first?.first ?? end)
     guard start < end else { return }
     let unused = state.gaps.coveredCount(start..<end, reason: .unused)
     for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
     guard isStateKnown else { return }
     let reader = recoveryReader
-    reader.isForgiving = true
+    // What may be read a moment later must not be left out of the account for good.
+    reader.isForgiving = givesUpUnreadable
     defer { reader.isForgiving = false }
     defer { reader.reset() }
     var position = start
@@ -140,7 +141,13 @@ extension RingLog {
         continue
       }
       guard let place = segments.index(holding: position) else { break }
-      let outcome = try? reader.read(position, in: segments[place], directory: directory)
+      let outcome: SegmentReader.Outcome?
+      do throws(DiskError) {
+        outcome = try reader.read(position, in: segments[place], directory: directory)
+      } catch {
+        if !givesUpUnreadable { throw error }
+        outcome = nil
+      }
       guard case .some(.events(let batch)) = outcome, let row = batch.index(of: position) else {
         guard case .some(.missing(let next)) = outcome, next > position else { break }
         position = next

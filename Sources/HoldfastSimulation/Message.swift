@@ -18,7 +18,7 @@ public enum MessageKind: String, CaseIterable, Sendable {
   var hasSharedTopic: Bool { self == .plain || self == .bulk || self == .retained }
 
   /// Whether the log gives it a number.
-  var isStored: Bool { self != .oversize && self != .loop }
+  var isStored: Bool { self != .oversize && self != .loop && self != .badTopic }
 }
 
 /// What a sensor said, and what became of it.

@@ -131,6 +131,9 @@ extension World {
     for id in ids where messages[id].kind == .oversize {
       expected.dropped[SourceDropReason.oversize.rawValue] += 1
     }
+    for id in ids where messages[id].kind == .badTopic {
+      expected.dropped[SourceDropReason.invalid.rawValue] += 1
+    }
     if after.possiblyRedelivered > before.possiblyRedelivered {
       report.coverage.note(.redelivered)
     }
@@ -151,8 +154,10 @@ extension World {
     source: Int
   ) {
     let oversize = SourceDropReason.oversize.rawValue
+    let invalid = SourceDropReason.invalid.rawValue
     var storedCount = Int(after.stored) - Int(before.stored)
     var oversizeCount = Int(after.dropped[oversize]) - Int(before.dropped[oversize])
+    var invalidCount = Int(after.dropped[invalid]) - Int(before.dropped[invalid])
     var received = before.received
     for id in ids {
       let message = messages[id]
@@ -160,6 +165,9 @@ extension World {
       case .loop: received += 1
       case .oversize where oversizeCount > 0:
         oversizeCount -= 1
+        received += 1
+      case .badTopic where invalidCount > 0:
+        invalidCount -= 1
         received += 1
       case _ where message.kind.isStored && storedCount > 0:
         storedCount -= 1

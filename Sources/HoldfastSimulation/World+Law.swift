@@ -194,7 +194,8 @@ extension World {
   private func checkMarks(_ status: AgentStatus, at index: Int) {
     if hasRotted || hasLivedInMemory { return }
     for (drop, reason) in [
-      (SourceDropReason.oversize, GapReason.oversize), (.diskFailed, .diskFailed),
+      (SourceDropReason.oversize, GapReason.oversize), (.invalid, .invalid),
+      (.diskFailed, .diskFailed),
     ] {
       let dropped = status.sources.reduce(0) { $0 + $1.ledger.dropped[drop.rawValue] }
       let told = upstreams[index].evidence.gaps.reduce(0) {

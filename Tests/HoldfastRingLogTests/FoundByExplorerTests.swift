@@ -61,6 +61,36 @@ import Testing
     #expect(gaps.allSatisfy { $0.reason == .unused })
   }
 
+  /// The source's account went without the events that could not be read just then.
+  @Test func `a file that can't be opened for a moment is counted at the next try`() throws {
+    let fixture = LogFixture()
+    try fixture.ring.append(fixture.batch(5), source: 0, now: fixture.now)
+    try fixture.ring.commit(now: fixture.now)
+    fixture.disk.kill()
+    var openCount = 0
+    fixture.disk.fault = { operation, name in
+      guard operation == .open, name.contains("hot-") else { return nil }
+      openCount += 1
+      // Header, blocks, sync: the fourth is for counting.
+      return openCount == 4 ? Errno.tooManyFiles : nil
+    }
+    fixture.ring = LogFixture.open(
+      fixture.disk,
+      fixture.configuration,
+      ["central"],
+      fixture.now,
+      bootID: 2,
+      givesUpUnreadable: false
+    )
+    #expect(openCount == 4)
+    let isRecovered = fixture.ring.isRecovered
+    #expect(!isRecovered)
+    fixture.disk.fault = nil
+    fixture.reopen()
+    #expect(fixture.ring.source(0).stored == 5)
+    #expect(fixture.readAll().events.count == 5)
+  }
+
   /// The zeros behind the last block were taken for a part of it.
   @Test func `a file that lacks only zeros at its end loses nothing`() throws {
     let fixture = LogFixture(byteCountMax: 3 << 20)

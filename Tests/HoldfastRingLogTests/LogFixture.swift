@@ -34,7 +34,8 @@ final class LogFixture {
     _ upstreams: [String],
     _ now: ClockReading,
     bootID: UInt64,
-    newLog: LogID = log
+    newLog: LogID = log,
+    givesUpUnreadable: Bool = true
   ) -> RingLog {
     RingLog(
       disk: disk,
@@ -44,6 +45,7 @@ final class LogFixture {
       machine: 7,
       bootID: bootID,
       newLog: newLog,
+      givesUpUnreadable: givesUpUnreadable,
       now: now
     )
   }

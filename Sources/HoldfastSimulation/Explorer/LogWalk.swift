@@ -148,11 +148,18 @@ struct LogWalk {
   }
 
   /// Checks the marks of dropped events: those acknowledged and not passed yet, none twice.
-  func markProblem(_ drops: [SequenceNumber], acknowledged: Int, cursor: SequenceNumber) -> String?
-  {
+  func markProblem(
+    _ drops: [SequenceNumber],
+    acknowledged: Int,
+    cursor: SequenceNumber,
+    evictedEnd: SequenceNumber
+  ) -> String? {
     var least = 0
     var most = 0
-    for (index, number) in drops.enumerated() where number >= cursor {
+    for (index, number) in drops.enumerated() {
+      // A mark within what made room stands behind it.
+      let place = number < evictedEnd ? evictedEnd : number
+      guard place >= cursor else { continue }
       most += 1
       if index < acknowledged && number > cursor { least += 1 }
     }

@@ -87,7 +87,8 @@ struct RecoveryCheck {
     return walk.markProblem(
       Array(history.drops.prefix(expectation.dropCount)),
       acknowledged: expectation.acknowledgedDropCount,
-      cursor: upstream.cursor
+      cursor: upstream.cursor,
+      evictedEnd: expectation.evictedEnd
     )
   }
 
