@@ -72,10 +72,8 @@ extension World {
     messages[id].selectedBy & UInt32(1) << UInt32(index) != 0
   }
 
-  /// Whether the agent may set it aside without a try: no topic for it, or too large.
+  /// Whether the agent may set it aside without a try, as too large.
   private func isUnsendable(_ id: Int, to index: Int) -> Bool {
-    let isEvent = configuration.upstreams[index].format == .event
-    if isEvent && messages[id].kind == .badTopic { return true }
     // How much a packet adds to a payload the world need not know: from a third on it may.
     return plan.packetByteCountMax[index].map { messages[id].fillerByteCount > $0 / 3 } ?? false
   }

@@ -6,6 +6,8 @@ import Testing
 
 /// Seeds that failed once, and what it was.
 @Suite struct WorldRegressionTests {
+  /// Each of these seeds failed once.
+  ///
   /// 19: of a refused batch the events at QoS 0 that had been stored before the place where it was
   /// refused were counted as dropped as well: more received than were handed over.
   /// 238 and 403: events in flight were lost with the process after their segment had been evicted;
