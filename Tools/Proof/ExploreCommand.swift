@@ -36,7 +36,7 @@ struct ExploreCommand: AsyncParsableCommand {
     var figures = await RingProof.explore(length: length, seeds: 0..<0, threadCount: threads)
     var next: UInt64 = 0
     while figures.distinctCount < states && figures.failureCount == 0 {
-      let round: UInt64 = 128
+      let round: UInt64 = 32
       figures.add(
         await RingProof.explore(
           bases: 0,

@@ -16,7 +16,7 @@ public struct DamageExplorer: Sendable {
   /// What damage makes a start do; all of it must be reached.
   public static let steps: RecoverySteps = [
     .unreadableState, .spoiledSlot, .cleanStop, .passedUnused, .lostCorrupt, .missedFile,
-    .removedEmpty, .removedSpare, .quarantined,
+    .removedEmpty, .quarantined,
   ]
 
   /// A ring of about 64 KiB with hot and sealed segments, after an orderly stop.
@@ -31,11 +31,11 @@ public struct DamageExplorer: Sendable {
 
   /// A ring of about 1 MiB.
   public static let large = DamageExplorer(
-    operations: [RingOperation](repeating: .rotate, count: 100) + [
+    operations: [RingOperation](repeating: .rotate, count: 110) + [
       .seal, .append, .commit, .append, .commit, .append, .commit, .stop,
     ],
     segmentByteCount: 64 << 10,
-    segmentCountMax: 20
+    segmentCountMax: 24
   )
 
   let operations: [RingOperation]

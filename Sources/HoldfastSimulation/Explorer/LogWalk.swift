@@ -110,8 +110,11 @@ struct LogWalk {
   private mutating func take(_ gap: GapRecord, _ history: RingHistory, _ bounds: Bounds) {
     switch gap.reason {
     case .unused:
-      if next < bounds.acknowledgedCount, history.events[next].number < gap.end {
-        problem = "event \(history.events[next].number) was acknowledged and is told as unused"
+      let missing = history.events[..<bounds.acknowledgedCount].dropFirst(next).first {
+        event in event.number < gap.end && !history.doubtful.contains { $0.contains(event.number) }
+      }
+      if let missing, missing.number < gap.end {
+        problem = "event \(missing.number) was acknowledged and is told as unused"
       }
       // Others below its end were never acknowledged, and are gone.
       next = max(next, history.index(of: gap.end))
