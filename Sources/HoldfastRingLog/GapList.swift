@@ -32,16 +32,19 @@ struct GapList: Equatable {
 
   private mutating func insert(_ record: GapRecord, mayMerge: Bool) {
     var index = records.count
-    while index > 0 && records[index - 1].first > record.first { index -= 1 }
+    while index > 0 && isBefore(record, records[index - 1]) { index -= 1 }
     if mayMerge && index > 0 && merge(record, into: index - 1) { return }
     records.insert(record, at: index)
-    // A mark that stands at the seam would be passed unseen.
-    let hasSeam = record.reason.coversNumbers && standing(before: record.end, passed: 0) != nil
-    if mayMerge && !hasSeam && index + 1 < records.count
-      && merge(records[index + 1], into: index)
-    {
+    if mayMerge && index + 1 < records.count && merge(records[index + 1], into: index) {
       records.remove(at: index + 1)
     }
+  }
+
+  /// By place; a mark comes before the range that begins there, so that the ranges on both sides of
+  /// it never join and take a reader past it.
+  private func isBefore(_ record: GapRecord, _ other: GapRecord) -> Bool {
+    if record.first != other.first { return record.first < other.first }
+    return !record.reason.coversNumbers && other.reason.coversNumbers
   }
 
   /// Joins `record` to the one before it when both say the same of adjoining places.
@@ -158,8 +161,6 @@ struct GapList: Equatable {
       marks.append(mark)
     }
     records.replaceSubrange(index...later, with: [range] + marks)
-    // Those that stand right before the last of the joined ranges may be listed behind it.
-    moveMarks(within: range.first..<range.end)
   }
 
   /// Moves the marks within a range that has become a gap to its end: a reader passes it in one
