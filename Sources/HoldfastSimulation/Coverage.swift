@@ -20,7 +20,7 @@ public struct Coverage: Equatable, Sendable {
     FaultKind.allCases.map { ("fault: " + $0.rawValue, faults[$0.index]) }
       + MessageKind.allCases.map { ("message: " + $0.rawValue, texts[$0.index]) }
       + Branch.allCases.map { ("branch: " + $0.rawValue, branches[$0.index]) }
-      + GapReason.allCases.filter { $0 != .invalid }
+      + GapReason.allCases.filter { $0 != .newerFormat }
       .map { ("gap record: \($0)", gaps[Int($0.rawValue) - 1]) }
   }
 

@@ -121,6 +121,7 @@ extension World {
     if status.log == mainLog { mostLedgers = latestLedgers }
     var expected = before
     expected.connects = after.connects
+    expected.isPaused = after.isPaused
     expected.possiblyRedelivered = after.possiblyRedelivered
     let stored = ids.filter { messages[$0].kind.isStored }
     expected.received += UInt64(ids.count)

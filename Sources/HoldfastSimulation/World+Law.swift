@@ -75,7 +75,7 @@ extension World {
   /// Whether the agent may set it aside without a try, as too large.
   private func isUnsendable(_ id: Int, to index: Int) -> Bool {
     // How much a packet adds to a payload the world need not know: from a third on it may.
-    return plan.packetByteCountMax[index].map { messages[id].fillerByteCount > $0 / 3 } ?? false
+    plan.packetByteCountMax[index].map { messages[id].fillerByteCount > $0 / 3 } ?? false
   }
 
   /// Compares every account with what the world knows.
