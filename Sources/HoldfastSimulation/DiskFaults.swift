@@ -123,7 +123,10 @@ extension World {
 
   /// One segment can't be opened for longer than a start waits for it.
   func hideFile(chances: inout SplitMix64) -> Bool {
-    guard let name = settledFile(wasSaved: false, chances: &chances) else { return false }
+    // A start opens hot files only; the others are missed when somebody reads them.
+    guard let name = settledFile(wasSaved: false, prefersHot: true, chances: &chances) else {
+      return false
+    }
     diskFaults = DiskFaults(hiding: name, until: now + 300 * microsecondsPerSecond)
     hasRotted = true
     trace("\(name) can't be opened")
@@ -131,10 +134,16 @@ extension World {
   }
 
   /// A segment whose numbers are known for certain to be durable.
-  private func settledFile(wasSaved: Bool, chances: inout SplitMix64) -> String? {
+  private func settledFile(
+    wasSaved: Bool,
+    prefersHot: Bool = false,
+    chances: inout SplitMix64
+  ) -> String? {
     guard let ring = try? RingInspection(disk: disk) else { return nil }
     var names = ring.segmentSummaries.map(\.name)
     if !wasSaved { names = names.dropLast() }
+    let hot = names.filter { $0.hasPrefix("hot-") }
+    if prefersHot && !hot.isEmpty { names = hot }
     if names.isEmpty { return nil }
     return "ring/" + names[Int.random(in: names.indices, using: &chances)]
   }

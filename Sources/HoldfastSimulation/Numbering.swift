@@ -36,6 +36,8 @@ struct Numbering {
   private(set) var hasUnknown = false
   /// Places before it are certain, or were given by an earlier process.
   private var firstUncertain = 0
+  /// What this process was last known to have made durable.
+  private var certain: SequenceNumber = 0
 
   /// A process has started, or has opened its log again.
   mutating func begin(_ log: LogID, next: SequenceNumber) {
@@ -44,6 +46,7 @@ struct Numbering {
     self.log = log
     self.next = next
     firstUncertain = places.count
+    certain = 0
   }
 
   /// Nobody knows which numbers a refused batch has used up, nor which part of it was stored.
@@ -66,6 +69,7 @@ struct Numbering {
 
   /// Everything given by this process up to a number is durable.
   mutating func makeCertain(through number: SequenceNumber) {
+    certain = max(certain, number)
     while firstUncertain < places.count, places[firstUncertain].identity.number <= number {
       if places[firstUncertain].identity.log == log { places[firstUncertain].isCertain = true }
       firstUncertain += 1
@@ -106,7 +110,9 @@ struct Numbering {
   /// An upstream got a number that could not be foretold.
   mutating func learn(_ identity: Identity, _ message: Int) -> Int {
     indices[identity] = places.count
-    places.append(Place(identity: identity, message: message, learned: message))
+    var place = Place(identity: identity, message: message, learned: message)
+    place.isCertain = identity.log == log && identity.number <= certain
+    places.append(place)
     return places.count - 1
   }
 }

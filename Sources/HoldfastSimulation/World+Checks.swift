@@ -84,6 +84,7 @@ extension World {
     let status = process.agent.status(now: reading)
     guard status.log == mainLog else { return }
     if status.log != numbering.log { checkStart(status) }
+    trace("  durable to \(status.durable), health \(status.health)")
     if status.health != .failing {
       note(numbering.settle(through: status.durable))
       if let next = numbering.next, next != status.durable + 1 {
@@ -253,7 +254,12 @@ extension World {
       if numbering.places[place].isCertain { return true }
       return upstreams.indices.allSatisfy { !terms(of: place, at: $0).isEmpty }
     }
-    if !isSafe { fail("message \(id) is acknowledged, and neither durable nor delivered") }
+    if isSafe { return }
+    let numbers = message.places.map { place in
+      let lacking = upstreams.indices.filter { terms(of: place, at: $0).isEmpty }
+      return "\(numbering.places[place].identity.number), lacking at upstreams \(lacking)"
+    }
+    fail("message \(id) is acknowledged, and neither durable nor delivered: number \(numbers)")
   }
 
   // MARK: the end

@@ -155,7 +155,7 @@ public final class World {
 
   /// What a run of the proof must have and chance has not brought is made up for at its end.
   private func makeUp() {
-    for _ in 0..<12 where report.failure == nil && settings.onlyFaults == nil {
+    for _ in 0..<36 where report.failure == nil && settings.onlyFaults == nil {
       report.time = now
       if report.shortfalls.isEmpty { return }
       if report.crashCount < 3 { strike(Fault(kind: .kill, at: now, seed: random.next())) }
@@ -277,7 +277,7 @@ extension World {
   }
 
   func trace(_ text: @autoclosure () -> String) {
-    settings.tell?("\(now) \(text())")
+    if report.failure == nil { settings.tell?("\(now) \(text())") }
   }
 
   /// Mixes a number into the trace.
