@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The figures of the README, measured on this machine and printed as a table.
 #
-#   scripts/bench.sh             all (about three minutes)
+#   scripts/bench.sh             all (some minutes)
 #   EVENTS=200000 scripts/bench.sh    shorter
 #   TOPICS=10000 scripts/bench.sh     the round of hostile input with fewer than a million topics
 #   TRACES=DIR scripts/bench.sh  also the recorded traces a_scalar.bin, b_json.bin, c_verbose.bin
