@@ -25,12 +25,10 @@ demo: swift packages-demo build
 	@KEEP=$(KEEP) scripts/demo.sh
 
 # Optimised, in a folder of its own: the simulation is twenty times slower in a debug build.
-# First what waits for brokers, then what computes: side by side the second would starve the first.
 TEST_FLAGS = -c release --scratch-path .build-tests -Xswiftc -enable-testing $(SWIFT_FLAGS)
 test: swift packages-test
 	swift build --build-tests $(TEST_FLAGS)
-	swift test --skip-build $(TEST_FLAGS) --filter EndToEndTests
-	swift test --skip-build $(TEST_FLAGS) --skip EndToEndTests
+	@scripts/test.sh $(TEST_FLAGS)
 
 proof: swift packages-test build
 	swift build --build-tests $(TEST_FLAGS)

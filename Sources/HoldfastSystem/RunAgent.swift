@@ -50,8 +50,8 @@ func supervise(
   service: ServiceManager,
   dataDirectory: String
 ) -> Int32 {
-  let watchdogInterval = service.watchdogInterval.map { max($0 / 2, 1000) }
-  var watchdogAt = watchdogInterval.map { SystemClock.boot() + $0 }
+  let watchdogLimit = service.watchdogInterval
+  var watchdogAt = watchdogLimit.map { SystemClock.boot() + $0 / 2 }
   var stopDeadline: Int64?
   while true {
     let now = SystemClock.boot()
@@ -97,11 +97,15 @@ func supervise(
       )
       return AgentExit.unsaved
     }
-    if let due = watchdogAt, let interval = watchdogInterval, later >= due {
+    if let due = watchdogAt, let limit = watchdogLimit, later >= due {
       // Only a core that still takes inputs is alive; this thread alone proves nothing.
-      if agent.hasAnsweredPing { service.notify("WATCHDOG=1") }
-      agent.ping()
-      watchdogAt = later + interval
+      // One that answers late, after a slow commit, is told as soon as it is known.
+      let isAlive = agent.hasAnsweredPing
+      if isAlive {
+        service.notify("WATCHDOG=1")
+        agent.ping()
+      }
+      watchdogAt = later + max(limit / (isAlive ? 2 : 16), 1000)
     }
   }
 }

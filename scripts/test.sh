@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs the tests that `make test` built: first what waits for brokers, then what computes, which
+# would starve the first. What failed is said once more at the end, below thousands of lines.
+#
+#   scripts/test.sh FLAG...   the flags of `swift test`
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=.build-tests/test.log
+: > "$log"
+status=0
+for part in --filter --skip; do
+  # One that fails does not hide what the other has to say.
+  swift test --skip-build "$@" "$part" EndToEndTests 2>&1 | tee -a "$log" || status=1
+done
+[ "$status" = 0 ] && exit
+echo
+echo "What failed; all of it is in $log:"
+# A failed expectation is told with what it compared, at any length.
+grep -aE -A 3 '^✘|^error:|[Ff]atal error' "$log" | cut -c 1-1500 | head -n 80
+exit 1
