@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
 # A mutant that is noticed is noticed early.
 export HOLDFAST_SEEDS="${HOLDFAST_SEEDS:-40}"
+export HOLDFAST_STATES="${HOLDFAST_STATES:-150000}" HOLDFAST_FAULTS="${HOLDFAST_FAULTS:-4000}"
 copy=.build-mutants/copy
 logs=.build-mutants/logs
 time_limit_s="${MUTANT_TIME_LIMIT_S:-300}"

@@ -10,20 +10,25 @@ import Testing
   #else
   static let divisor = 1
   #endif
+  /// As many as asked for; a mutant is noticed long before.
+  static let stateCount = Int(environmentNumber("HOLDFAST_STATES") ?? 1_000_000) / divisor
+  static let faultCount = Int(environmentNumber("HOLDFAST_FAULTS") ?? 20_000) / divisor
 
   @Test
   func `no power cut costs what was acknowledged, brings back what was not, or stops a start`()
     async
   {
-    var figures = await RingProof.explore(length: 2, seeds: 0..<0)
+    // With fewer states than usual not everything can be met.
+    let isWhole = Self.stateCount >= 1_000_000 / Self.divisor
+    var figures = await RingProof.explore(length: isWhole ? 2 : 1, seeds: 0..<0)
     var seed: UInt64 = 0
-    while figures.distinctCount < 1_000_000 / Self.divisor && figures.failureCount == 0 {
+    while figures.distinctCount < Self.stateCount && figures.failureCount == 0 {
       figures.add(await RingProof.explore(bases: 0, length: 0, seeds: seed..<seed + 32))
       seed += 32
     }
     #expect(figures.failures == [])
-    #expect(figures.distinctCount >= 1_000_000 / Self.divisor)
-    for (step, name) in RecoverySteps.names where RingProof.crashSteps.contains(step) {
+    #expect(figures.distinctCount >= Self.stateCount)
+    for (step, name) in RecoverySteps.names where isWhole && RingProof.crashSteps.contains(step) {
       #expect(figures.count(of: step) > 0, "never reached: \(name)")
     }
     print(
@@ -35,12 +40,12 @@ import Testing
   @Test func `no failing disk operation costs what was acknowledged`() async {
     var figures = ExplorerFigures()
     var seed: UInt64 = 0
-    while figures.caseCount < 20_000 / Self.divisor && figures.failureCount == 0 {
+    while figures.caseCount < Self.faultCount && figures.failureCount == 0 {
       figures.add(await RingProof.injectFaults(seeds: seed..<seed + 8))
       seed += 8
     }
     #expect(figures.failures == [])
-    #expect(figures.caseCount >= 20_000 / Self.divisor)
+    #expect(figures.caseCount >= Self.faultCount)
     print("\(figures.workloadCount) workloads, \(figures.caseCount) failing operations")
   }
 

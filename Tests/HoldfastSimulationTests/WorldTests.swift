@@ -1,12 +1,7 @@
-import Glibc
 import HoldfastSimulation
 import Testing
 
 @Suite struct WorldTests {
-  private static func number(_ name: String) -> UInt64? {
-    unsafe getenv(name).flatMap { unsafe UInt64(String(cString: $0)) }
-  }
-
   /// Runs seeds two at a time; the reports come in any order.
   private static func reports(_ seeds: Range<UInt64>) async -> [WorldReport] {
     await withTaskGroup(of: [WorldReport].self) { group in
@@ -24,7 +19,7 @@ import Testing
   /// HOLDFAST_SEEDS=n runs another number of seeds; `proof seeds` replays one and tells its steps.
   @Test func `nothing acknowledged is lost and every loss is accounted for, whatever fails`() async
   {
-    let seedCount = Self.number("HOLDFAST_SEEDS") ?? Self.seedCount
+    let seedCount = environmentNumber("HOLDFAST_SEEDS") ?? Self.seedCount
     var total = WorldReport()
     for report in await Self.reports(0..<seedCount) {
       if let failure = report.failure { Issue.record("\(failure)") }

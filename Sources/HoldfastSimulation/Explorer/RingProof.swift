@@ -16,7 +16,7 @@ public enum RingProof {
   ]
 
   /// Runs `part` for each number on `threadCount` threads; the figures do not depend on how many
-  /// there are.
+  /// there are, unless some fail: soon after, nothing more is begun.
   public static func run(
     partCount: Int,
     threadCount: Int,
@@ -28,7 +28,11 @@ public enum RingProof {
       for _ in 0..<max(1, threadCount) {
         group.addTask {
           var done: [(Int, ExplorerFigures)] = []
-          while let index = await queue.next() { done.append((index, part(index))) }
+          while let index = await queue.next() {
+            let figures = part(index)
+            done.append((index, figures))
+            if figures.failureCount > 0 { await queue.stop() }
+          }
           return done
         }
       }
@@ -84,7 +88,7 @@ public enum RingProof {
 /// Hands out the numbers of parts, each once.
 private actor PartQueue {
   private var index = 0
-  private let count: Int
+  private var count: Int
 
   init(count: Int) { self.count = count }
 
@@ -93,4 +97,6 @@ private actor PartQueue {
     index += 1
     return index - 1
   }
+
+  func stop() { count = index }
 }
