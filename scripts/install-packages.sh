@@ -11,7 +11,7 @@ set -euo pipefail
 build=(git libmosquitto-dev libzstd-dev pkg-config)
 demo=("${build[@]}" mosquitto)
 # The end-to-end rounds: another broker, file systems, networks and clocks that fail.
-test=("${demo[@]}" nats-server e2fsprogs libeatmydata1 gcc libc6-dev
+test=("${demo[@]}" mosquitto-clients nats-server e2fsprogs libeatmydata1 gcc libc6-dev
   nftables iproute2 util-linux libfaketime)
 
 case "${1:-build}" in
