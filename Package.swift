@@ -35,6 +35,10 @@ let package = Package(
     .target(
       name: "HoldfastRingLog", dependencies: ["HoldfastEvent", "HoldfastCodec"],
       swiftSettings: strict),
+    .target(name: "HoldfastPayload", swiftSettings: strict),
+    .target(
+      name: "HoldfastStage", dependencies: ["HoldfastEvent", "HoldfastPayload"],
+      swiftSettings: strict),
     .target(
       name: "HoldfastUpstream",
       dependencies: ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
@@ -123,6 +127,12 @@ let package = Package(
       name: "HoldfastRingLogTests",
       dependencies: ["HoldfastRingLog", "HoldfastEvent", "HoldfastCodec", "HoldfastSimulation"],
       swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastPayloadTests", dependencies: ["HoldfastPayload", "HoldfastEvent"],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastStageTests",
+      dependencies: ["HoldfastStage", "HoldfastPayload", "HoldfastEvent"], swiftSettings: rules),
     .testTarget(
       name: "HoldfastUpstreamTests",
       dependencies: [

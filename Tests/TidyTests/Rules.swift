@@ -21,7 +21,7 @@ enum Place: Equatable {
 
 let coreTargets = [
   "HoldfastEvent", "HoldfastCodec", "HoldfastLink", "HoldfastIntake", "HoldfastRingLog",
-  "HoldfastUpstream", "HoldfastAgent",
+  "HoldfastPayload", "HoldfastStage", "HoldfastUpstream", "HoldfastAgent",
 ]
 
 // MARK: imports
@@ -35,7 +35,11 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastLink": ["HoldfastEvent"],
   "HoldfastIntake": ["HoldfastEvent", "HoldfastLink"],
   "HoldfastRingLog": ["HoldfastEvent", "HoldfastCodec"],
-  "HoldfastUpstream": ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
+  "HoldfastPayload": [],
+  "HoldfastStage": ["HoldfastEvent", "HoldfastPayload"],
+  "HoldfastUpstream": [
+    "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
+  ],
   "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec"]),
   "HoldfastSimulation": core,
   "HoldfastSystem": core.union([

@@ -1,0 +1,108 @@
+public import HoldfastEvent
+public import HoldfastPayload
+
+/// Which format the payloads of a source have: one for all, others for some topics.
+public struct DecodeRules: Equatable, Sendable {
+  /// A topic filter and the format of what matches it.
+  public struct Override: Equatable, Sendable {
+    /// Which topics.
+    public var topics: TopicFilter
+    /// Their format; nil: not read.
+    public var format: PayloadFormat?
+
+    /// Made of its parts.
+    public init(topics: TopicFilter, format: PayloadFormat?) {
+      self.topics = topics
+      self.format = format
+    }
+  }
+
+  /// The source's own; nil: payloads are not read.
+  public var format: PayloadFormat?
+  /// The first that matches counts.
+  public var overrides: [Override]
+
+  /// Made of its parts.
+  public init(format: PayloadFormat? = nil, overrides: [Override] = []) {
+    self.format = format
+    self.overrides = overrides
+  }
+
+  /// The format of a topic's payloads.
+  public func format(of topic: ArraySlice<UInt8>) -> PayloadFormat? {
+    for override in overrides where override.topics.matches(topic) { return override.format }
+    return format
+  }
+}
+
+/// Which format each event's payload has, and what became of reading them.
+struct PayloadDecoder: Sendable {
+  /// By the source's slot in the ledger, see `EventBatch.Row.source`; others are not read.
+  let rules: [DecodeRules]
+  /// Whether what can't be read is set aside; otherwise it passes unchanged.
+  let setsAside: Bool
+  /// Payloads that could not be read, by ``PayloadFault``'s order.
+  private(set) var faultCounts = [UInt64](repeating: 0, count: PayloadFault.allCases.count)
+
+  init(rules: [DecodeRules], setsAside: Bool) {
+    self.rules = rules
+    self.setsAside = setsAside
+  }
+
+  func format(of topic: ArraySlice<UInt8>, source: UInt8) -> PayloadFormat? {
+    Int(source) < rules.count ? rules[Int(source)].format(of: topic) : nil
+  }
+
+  mutating func count(_ fault: PayloadFault) {
+    for (place, known) in PayloadFault.allCases.enumerated() where known == fault {
+      faultCounts[place] &+= 1
+    }
+  }
+}
+
+extension StagePass {
+  /// Reads fields of an event's payload into ``fields``, one for each path of `scanner`.
+  ///
+  /// A derived event is JSON; an event of the log what its source's rules say.
+  ///
+  /// - Returns: whether it could be read. If not, the stage calls ``setAside(_:)`` and is done
+  ///   with the event. A field that the payload does not have is no fault: it is `.missing`.
+  mutating func read(_ event: StageEvent, _ scanner: inout FieldScanner) -> Bool {
+    let format =
+      event.result == nil
+      ? decoder.format(of: topic(event), source: event.row.source) : .json
+    guard let format else {
+      fields.removeAll(keepingCapacity: true)
+      for _ in 0..<scanner.pathCount { fields.append(.missing) }
+      return true
+    }
+    var fields = self.fields
+    self.fields = []
+    let fault = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe scanner.read(
+        UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange]),
+        as: format,
+        into: &fields
+      )
+    }
+    self.fields = fields
+    guard let fault else { return true }
+    decoder.count(fault)
+    return false
+  }
+
+  /// Ends with an event that could not be read: it goes on unchanged, or to the dead letters.
+  mutating func setAside(_ event: StageEvent) {
+    if decoder.setsAside && event.result == nil {
+      verdict = .undecodable
+    } else {
+      emit(event)
+    }
+  }
+
+  /// The bytes of a field that was read of this event.
+  func bytes(of field: Field, in event: StageEvent) -> ArraySlice<UInt8> {
+    let start = event.row.payloadRange.lowerBound
+    return bytes[(start + field.range.lowerBound)..<(start + field.range.upperBound)]
+  }
+}
