@@ -49,6 +49,18 @@ struct PayloadDecoder: Sendable {
     self.setsAside = setsAside
   }
 
+  func save(into writer: inout SnapshotWriter) {
+    for count in faultCounts { writer.append(count) }
+  }
+
+  mutating func restore(from reader: inout SnapshotReader) -> Bool {
+    for place in faultCounts.indices {
+      guard let count: UInt64 = reader.number() else { return false }
+      faultCounts[place] = count
+    }
+    return true
+  }
+
   func format(of topic: ArraySlice<UInt8>, source: UInt8) -> PayloadFormat? {
     Int(source) < rules.count ? rules[Int(source)].format(of: topic) : nil
   }

@@ -10,6 +10,8 @@ public struct StageEvent: Equatable, Sendable {
   public var result: ResultIdentity?
   /// It leaves later than it would have without a stage (pre-trigger recording).
   public var isHistorical = false
+  /// Whether its topic is that of the event at hand, as it stands in the log.
+  var hasOriginalTopic: Bool { row.topicOffset == 0 && result == nil }
 
   /// Made of its parts.
   public init(row: EventBatch.Row, number: SequenceNumber, result: ResultIdentity? = nil) {
@@ -71,6 +73,15 @@ public struct StagePass: Sendable {
   var fields: [Field] = []
 
   init(decoder: PayloadDecoder) { self.decoder = decoder }
+
+  /// Begins a step: nothing of the last one counts any more.
+  mutating func begin(now: ClockReading, number: SequenceNumber) {
+    bytes.removeAll(keepingCapacity: true)
+    out.removeAll(keepingCapacity: true)
+    self.now = now
+    self.number = number
+    verdict = .filtered
+  }
 
   /// Lets an event go on to the next stage.
   mutating func emit(_ event: StageEvent) { out.append(event) }
