@@ -41,7 +41,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "HoldfastUpstream",
-      dependencies: ["HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink"],
+      dependencies: [
+        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
+      ],
       swiftSettings: strict),
     .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),
     .target(

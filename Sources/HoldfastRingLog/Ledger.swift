@@ -71,8 +71,13 @@ public struct SourceLedger: Equatable, Sendable {
 
 /// The account of one upstream up to its cursor; saved with the cursor in one write.
 ///
-/// offered = delivered + filtered + dead-lettered + Σ dropped + Σ lost + buffered, where
-/// `buffered` is what lies between the cursor and the durable end of the log.
+/// offered = delivered + filtered + aggregated + dead-lettered + Σ dropped + Σ lost + buffered,
+/// where `buffered` is what lies between the cursor and the durable end of the log. An event that
+/// a stage kept back and let go later passes from `filtered` into its new term together with the
+/// number that made it leave.
+///
+/// Results of stages, which have no numbers of the log's, have an account of their own:
+/// derived = delivered + dead-lettered + dropped, of those before the cursor.
 public struct UpstreamLedger: Equatable, Sendable {
   /// As configured.
   public var name: String
@@ -84,8 +89,20 @@ public struct UpstreamLedger: Equatable, Sendable {
   ///
   /// Counts numbers, not sends.
   public var delivered: UInt64 = 0
-  /// Not selected by `topics`.
+  /// The first number that is still needed: at most ``cursor``; 0: the same as it.
+  ///
+  /// Stages are computed anew from here on after a crash.
+  public var hold: SequenceNumber = 0
+  /// Not selected by `topics`, or kept back by a stage.
   public var filtered: UInt64 = 0
+  /// Went into results of stages.
+  public var aggregated: UInt64 = 0
+  /// Results that the peer acknowledged.
+  public var derivedDelivered: UInt64 = 0
+  /// Results set aside in the dead-letter file.
+  public var derivedDeadLettered: UInt64 = 0
+  /// Results given up: the dead-letter file was full, or could not be written.
+  public var derivedDropped: UInt64 = 0
   /// Set aside in the dead-letter file.
   public var deadLettered: UInt64 = 0
   /// Indexed by ``UpstreamDropReason``.
@@ -99,8 +116,14 @@ public struct UpstreamLedger: Equatable, Sendable {
     self.cursor = cursor
   }
 
+  /// The first number that the log must keep for it.
+  public var needed: SequenceNumber { hold == 0 ? cursor : min(hold, cursor) }
+
+  /// Results of stages before the cursor.
+  public var derived: UInt64 { derivedDelivered &+ derivedDeadLettered &+ derivedDropped }
+
   /// Everything settled before the cursor.
   public var settled: UInt64 {
-    delivered + filtered + deadLettered + dropped.reduce(0, +) + lost.reduce(0, +)
+    delivered + filtered + aggregated + deadLettered + dropped.reduce(0, +) + lost.reduce(0, +)
   }
 }

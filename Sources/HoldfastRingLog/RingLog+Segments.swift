@@ -104,7 +104,7 @@ extension RingLog {
 
   /// Whether no upstream needs the oldest segment, and it is not being written.
   private func isReleasable(_ segment: Segment) -> Bool {
-    segment.end <= lowestCursor && !(active != nil && segments.count == 1)
+    segment.end <= lowestNeeded && !(active != nil && segments.count == 1)
   }
 
   /// Frees the oldest segment if no upstream needs it; false if one does.

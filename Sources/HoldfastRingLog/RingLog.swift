@@ -240,7 +240,24 @@ public struct RingLog: ~Copyable {
     isStateDirty = true
   }
 
-  /// The lowest number that some upstream still needs.
+  /// The lowest number that the log must keep: what some upstream has not settled, or needs to
+  /// compute its stages anew.
+  var lowestNeeded: SequenceNumber {
+    var lowest: SequenceNumber?
+    for slot in upstreamIndices {
+      lowest = min(lowest ?? .max, state.upstreams[slot].needed)
+    }
+    return lowest ?? next
+  }
+
+  /// The first number of the segment that holds `sequence`; nil where none does.
+  ///
+  /// - Complexity: O(log segments).
+  public func segmentStart(holding sequence: SequenceNumber) -> SequenceNumber? {
+    segments.index(holding: sequence).map { segments[$0].first }
+  }
+
+  /// The lowest number that some upstream has not settled.
   public var lowestCursor: SequenceNumber {
     var lowest: SequenceNumber?
     for slot in upstreamIndices {

@@ -59,7 +59,8 @@ struct State: Equatable {
       body.appendPrefixed(upstream.name.utf8)
       body.appendCounters([
         upstream.cursor, upstream.offered, upstream.delivered, upstream.filtered,
-        upstream.deadLettered,
+        upstream.deadLettered, upstream.hold, upstream.aggregated, upstream.derivedDelivered,
+        upstream.derivedDeadLettered, upstream.derivedDropped,
       ])
       body.appendCounters(upstream.dropped)
       body.appendCounters(upstream.lost)
@@ -193,7 +194,7 @@ extension ByteReader {
   }
 
   fileprivate mutating func upstreamLedger() -> UpstreamLedger? {
-    guard let name = prefixed(), let counts = counters(5),
+    guard let name = prefixed(), let counts = counters(10),
       let dropped = counters(UpstreamDropReason.allCases.count),
       let lost = counters(LossReason.allCases.count)
     else { return nil }
@@ -202,6 +203,11 @@ extension ByteReader {
     ledger.delivered = counts[2]
     ledger.filtered = counts[3]
     ledger.deadLettered = counts[4]
+    ledger.hold = counts[5]
+    ledger.aggregated = counts[6]
+    ledger.derivedDelivered = counts[7]
+    ledger.derivedDeadLettered = counts[8]
+    ledger.derivedDropped = counts[9]
     ledger.dropped = dropped
     ledger.lost = lost
     return ledger

@@ -21,9 +21,19 @@ struct BatchFormat: Sendable {
   private var lastOffset = 0
   /// The log of the events gathered; meaningless while empty.
   private(set) var log = LogID(high: 0, low: 0)
+  /// The numbers on account of which its events left are `first..<end`, and `end` as well while
+  /// something of that one is open.
   private(set) var first: SequenceNumber = 0
   private(set) var end: SequenceNumber = 0
+  /// Objects gathered, and how many of them are results.
   private(set) var count = 0
+  private(set) var resultCount = 0
+  /// Those that left on account of number `end`, of which more may follow.
+  private(set) var openCount = 0
+  private(set) var openResultCount = 0
+  /// Events of the log before `end` that went into results.
+  private(set) var aggregatedCount = 0
+  private var isLastResult = false
   /// When the oldest event is due to leave, microseconds by boot clock.
   private(set) var dueAt: Int64 = .max
 
@@ -49,48 +59,87 @@ struct BatchFormat: Sendable {
   /// Gathers one event.
   ///
   /// - Parameters:
-  ///   - event: the event's row.
-  ///   - eventBytes: what the row points into.
-  ///   - number: its sequence number.
-  ///   - log: its log, that of the events gathered.
+  ///   - leaving: the event, of the same log as those gathered.
+  ///   - bytes: what its row points into.
+  ///   - cause: the number on account of which it leaves; ``close(_:aggregatedCount:)`` follows.
   ///   - dueAt: when it has to leave, microseconds by boot clock.
   mutating func append(
-    _ event: EventBatch.Row,
+    _ leaving: Leaving,
     of eventBytes: [UInt8],
-    number: SequenceNumber,
-    log: LogID,
+    cause: SequenceNumber,
     dueAt: Int64
   ) {
     if isEmpty {
-      begin(log: log, first: number)
+      begin(log: leaving.log, first: cause)
       self.dueAt = dueAt
     }
     lastOffset = bytes.count
-    object.append(event, of: eventBytes, number: number, log: log, to: &bytes)
+    object.append(leaving, of: eventBytes, to: &bytes)
     bytes.append(isArray ? UInt8(ascii: ",") : UInt8(ascii: "\n"))
-    end = number + 1
+    end = cause
+    isLastResult = leaving.result != nil
     count += 1
+    openCount += 1
+    if isLastResult {
+      resultCount += 1
+      openResultCount += 1
+    }
   }
 
-  /// Counts a number that is not sent as part of the batch's range.
-  mutating func skip(_ number: SequenceNumber) { end = number + 1 }
+  /// Counts a number as part of the batch's range: nothing more leaves on its account.
+  mutating func close(_ number: SequenceNumber, aggregatedCount: Int = 0) {
+    end = number + 1
+    openCount = 0
+    openResultCount = 0
+    self.aggregatedCount += aggregatedCount
+  }
 
-  /// Cuts all events but the last one, which begins the next batch.
-  mutating func cutBeforeLast(tag: UInt64, into out: inout MessageBatch) {
+  /// What the batch is as a slot, but for its message.
+  func slot(as term: Slot.Term, _ state: Slot.State) -> Slot {
+    Slot(
+      log: log,
+      first: first,
+      end: end,
+      count: UInt64(count - resultCount),
+      term: term,
+      state: state,
+      resultCount: UInt64(resultCount),
+      aggregatedCount: UInt64(aggregatedCount),
+      openCount: UInt64(openCount - openResultCount),
+      openResultCount: UInt64(openResultCount)
+    )
+  }
+
+  /// Cuts all events but the last one, which is open and begins the next batch.
+  ///
+  /// - Returns: the slot of the message, but for its message.
+  mutating func cutBeforeLast(tag: UInt64, into out: inout MessageBatch) -> Slot {
     let tail = Array(bytes[lastOffset...])
-    let last = end - 1
+    let cause = end
+    let isResult = isLastResult
     bytes.removeSubrange(lastOffset...)
     count -= 1
-    end = last
+    openCount -= 1
+    if isResult {
+      resultCount -= 1
+      openResultCount -= 1
+    }
     let dueAt = dueAt
+    let slot = slot(as: .delivered, .sent)
     cut(tag: tag, into: &out)
-    begin(log: log, first: last)
+    begin(log: log, first: cause)
     bytes.append(contentsOf: tail)
     lastOffset = isArray ? 1 : 0
     count = 1
-    end = last + 1
+    openCount = 1
+    if isResult {
+      resultCount = 1
+      openResultCount = 1
+    }
+    isLastResult = isResult
     // The last event is younger; that its batch leaves a little early harms nobody.
     self.dueAt = dueAt
+    return slot
   }
 
   /// Makes one message of the events gathered, and is empty after that.
@@ -108,17 +157,22 @@ struct BatchFormat: Sendable {
     properties.append(property: [], Array(type.utf8))
     properties += originProperties(agentID: agentID, log: log)
     properties.append(property: Array("first".utf8), Array(String(first).utf8))
-    properties.append(property: Array("last".utf8), Array(String(end - 1).utf8))
+    properties.append(property: Array("last".utf8), Array(String(openCount > 0 ? end : end - 1).utf8))
     properties.append(property: Array("count".utf8), Array(String(count).utf8))
     out.append(topic: topic, payload: payload, properties: properties, tag: tag)
     bytes.removeAll(keepingCapacity: true)
     count = 0
+    resultCount = 0
+    openCount = 0
+    openResultCount = 0
+    aggregatedCount = 0
     dueAt = .max
   }
 
   private mutating func begin(log: LogID, first: SequenceNumber) {
     self.log = log
     self.first = first
+    end = first
     if isArray { bytes.append(UInt8(ascii: "[")) }
   }
 }

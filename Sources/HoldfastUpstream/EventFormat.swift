@@ -10,7 +10,7 @@ struct EventFormat: Sendable {
     prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
     suffix: []
   )
-  /// The entries `agent` and `log` and the name `seq`: the same for every event of a log.
+  /// The entries `agent` and `log`: the same for every event of a log.
   private var origin: [UInt8] = []
   private var log: LogID?
 
@@ -24,23 +24,23 @@ struct EventFormat: Sendable {
   mutating func begin(log: LogID) {
     if self.log == log { return }
     self.log = log
-    origin = originProperties(agentID: agentID, log: log) + [3, 0] + Array("seq".utf8)
+    origin = originProperties(agentID: agentID, log: log)
   }
 
   /// Appends one event as one message.
   mutating func append(
-    _ event: EventBatch.Row,
+    _ leaving: Leaving,
     of bytes: [UInt8],
-    number: SequenceNumber,
     tag: UInt64,
     to out: inout MessageBatch
   ) {
+    let event = leaving.row
     let topicOffset = out.bytes.count
     template.append(topic: bytes[event.topicRange], to: &out.bytes)
     let payloadOffset = out.bytes.count
     out.bytes.append(contentsOf: bytes[event.payloadRange])
     let propertiesOffset = out.bytes.count
-    appendProperties(event, of: bytes, number: number, to: &out.bytes)
+    appendProperties(leaving, of: bytes, to: &out.bytes)
     out.rows.append(
       MessageBatch.Row(
         tag: tag,
@@ -56,11 +56,11 @@ struct EventFormat: Sendable {
   }
 
   private mutating func appendProperties(
-    _ event: EventBatch.Row,
+    _ leaving: Leaving,
     of bytes: [UInt8],
-    number: SequenceNumber,
     to out: inout [UInt8]
   ) {
+    let event = leaving.row
     var own: ArraySlice<UInt8> = []
     if event.propertiesByteCount > 0 {
       own = bytes[event.propertiesRange]
@@ -74,13 +74,19 @@ struct EventFormat: Sendable {
       }
     }
     out.append(contentsOf: origin)
-    let lengthOffset = out.count
-    out.append(0)
-    out.append(0)
-    out.append(decimal: number)
-    out[lengthOffset] = UInt8(truncatingIfNeeded: out.count - lengthOffset - 2)
+    if let result = leaving.result {
+      out.append(property: Array("result".utf8), result.text)
+    } else {
+      out.append(contentsOf: numberName)
+      let lengthOffset = out.count
+      out.append(0)
+      out.append(0)
+      out.append(decimal: leaving.number)
+      out[lengthOffset] = UInt8(truncatingIfNeeded: out.count - lengthOffset - 2)
+    }
     time.append(wall: event.wall, to: &out)
     if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
+    if leaving.isHistorical { out.append(contentsOf: historical) }
     if !own.isEmpty { out.append(contentsOf: own) }
   }
 }
@@ -93,6 +99,9 @@ func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {
   return bytes
 }
 
+/// What stands before the number in the entry `seq`.
+private let numberName: [UInt8] = [3, 0] + Array("seq".utf8)
+private let historical: [UInt8] = [10, 0] + Array("historical".utf8) + [4, 0] + Array("true".utf8)
 private let redelivered: [UInt8] =
   [11, 0] + Array("redelivered".utf8) + [8, 0]
   + Array("possible".utf8)

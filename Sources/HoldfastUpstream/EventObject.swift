@@ -12,7 +12,7 @@ public struct EventObject: Sendable {
     prefix: { _ in Array(#","time":""#.utf8) },
     suffix: Array(#"","topic"#.utf8)
   )
-  /// `{"agent":…,"log":…,"seq":`, the same for every event of a log.
+  /// `{"agent":…,"log":…,`, the same for every event of a log.
   private var start: [UInt8] = []
   private var startLog: LogID?
 
@@ -34,9 +34,21 @@ public struct EventObject: Sendable {
     log: LogID,
     to bytes: inout [UInt8]
   ) {
-    if startLog != log { begin(log) }
+    append(Leaving(row: event, number: number, log: log), of: eventBytes, to: &bytes)
+  }
+
+  /// The same for what leaves; a result has its identity in place of a number.
+  mutating func append(_ leaving: Leaving, of eventBytes: [UInt8], to bytes: inout [UInt8]) {
+    let event = leaving.row
+    if startLog != leaving.log { begin(leaving.log) }
     bytes.append(contentsOf: start)
-    bytes.append(decimal: number)
+    if let result = leaving.result {
+      bytes.append(text: #""result":"#)
+      bytes.append(jsonString: result.text[...])
+    } else {
+      bytes.append(text: #""seq":"#)
+      bytes.append(decimal: leaving.number)
+    }
     time.append(wall: event.wall, to: &bytes)
     bytes.append(jsonValue: eventBytes[event.topicRange])
     bytes.append(text: #","payload"#)
@@ -45,6 +57,7 @@ public struct EventObject: Sendable {
     if event.flags.contains(.possiblyRedelivered) {
       bytes.append(text: #","redelivered":"possible""#)
     }
+    if leaving.isHistorical { bytes.append(text: #","historical":true"#) }
     bytes.append(UInt8(ascii: "}"))
   }
 

@@ -59,6 +59,10 @@ extension Forwarder {
         cutBatch(&pass, keep: keep)
         continue
       }
+      if stages.isOpen {
+        sendStaged(&pass, keep: keep)
+        continue
+      }
       switch read(position, passedGaps) {
       case .end:
         if !batchFormat.isEmpty && now >= batchFormat.dueAt { cutBatch(&pass, keep: keep) }
@@ -88,7 +92,7 @@ extension Forwarder {
   }
 
   /// Whether one more message may be made.
-  private mutating func hasRoom(for pass: FillPass) -> Bool {
+  mutating func hasRoom(for pass: FillPass) -> Bool {
     if inFlight.slots.count >= Forwarder.slotCountMax { inFlight.pass(into: &ledger) }
     let sentCount = inFlight.sentCount
     return sentCount < pass.window && inFlight.slots.count < Forwarder.slotCountMax
@@ -107,9 +111,8 @@ extension Forwarder {
     keep: Keep
   ) {
     verdicts.begin()
-    eventFormat.begin(log: batch.log)
+    stages.beginBatch()
     let rows = batch.events.rows
-    let isEventFormat = configuration.format == .event
     var index = start
     while index < rows.count, pass.budget > 0, hasRoom(for: pass) {
       if isBatchFull(pass) {
@@ -118,154 +121,61 @@ extension Forwarder {
       }
       let event = rows[index]
       let verdict = verdicts.verdict(on: event, in: batch.events.bytes)
-      switch (verdict, isEventFormat) {
-      case (.filtered, _):
-        if batchFormat.isEmpty {
-          inFlight.skip(position..<position + 1, of: batch.log, as: .filtered)
-        } else {
-          batchFormat.skip(position)
-        }
-      case (.unpublishable, _):
-        setAside(event, of: batch, reason: "no valid topic can be made of it", pass, keep: keep)
-      case (.publishable, true):
-        publish(event, of: batch, &pass, keep: keep)
-      case (.publishable, false):
-        gather(event, of: batch, &pass, keep: keep)
-      }
+      let leaving = Leaving(row: event, number: position, log: batch.log)
       index += 1
       position += 1
       passedGaps = 0
       pass.budget -= 1
+      switch verdict {
+      case .filtered:
+        close(leaving.number, of: batch.log)
+      case .publishable, .unpublishable:
+        if stages.isEmpty {
+          send(leaving, of: batch.events.bytes, isPublishable: verdict == .publishable, &pass, keep)
+        } else {
+          stages.step(leaving, of: batch.events.bytes)
+          sendStaged(&pass, keep: keep)
+          if stages.isOpen { return }
+        }
+      }
     }
   }
 
-  private mutating func publish(
-    _ event: EventBatch.Row,
-    of batch: StoredBatch,
+  /// Sends an event that no stage has seen.
+  private mutating func send(
+    _ leaving: Leaving,
+    of bytes: [UInt8],
+    isPublishable: Bool,
     _ pass: inout FillPass,
-    keep: Keep
+    _ keep: Keep
   ) {
-    let offset = pass.out.bytes.count
-    eventFormat.append(
-      event,
-      of: batch.events.bytes,
-      number: position,
-      tag: tag(of: inFlight.slots.endID),
-      to: &pass.out
-    )
-    let row = pass.out.rows[pass.out.rows.count - 1]
-    guard fits(row, in: pass.out.bytes, grant: pass.grant) else {
-      pass.out.removeLast(from: offset)
-      setAside(event, of: batch, reason: tooLargeText(pass.grant), pass, keep: keep)
-      return
-    }
-    appendSent(log: batch.log, position..<position + 1, count: 1, as: .delivered, pass)
-  }
-
-  /// Sets an event aside that was never sent: with its own topic and properties.
-  private mutating func setAside(
-    _ event: EventBatch.Row,
-    of batch: StoredBatch,
-    reason: String,
-    _ pass: FillPass,
-    keep: Keep
-  ) {
-    let bytes = batch.events.bytes
-    let letter = DeadLetter(
-      upstream: configuration.name,
-      log: batch.log,
-      first: position,
-      end: position + 1,
-      count: 1,
-      topic: Array(bytes[event.topicRange]),
-      payload: Array(bytes[event.payloadRange]),
-      properties: event.propertiesByteCount == 0 ? [] : Array(bytes[event.propertiesRange]),
-      isRetained: event.flags.contains(.retained),
-      reason: reason
-    )
-    let isKept = handOver(letter, now: pass.now, keep: keep)
-    inFlight.skip(
-      position..<position + 1,
-      of: batch.log,
-      as: isKept ? .deadLettered : .dropped
-    )
-  }
-
-  /// Adds an event to the batch being gathered, which is cut before it when it grew too large.
-  private mutating func gather(
-    _ event: EventBatch.Row,
-    of batch: StoredBatch,
-    _ pass: inout FillPass,
-    keep: Keep
-  ) {
-    // A boot time ahead of the clock is another boot's: that event has waited long enough.
-    let dueAt =
-      event.boot > pass.now
-      ? pass.now : event.boot.addingSaturated(configuration.batchAgeMax)
-    batchFormat.append(
-      event,
-      of: batch.events.bytes,
-      number: position,
-      log: batch.log,
-      dueAt: dueAt
-    )
-    guard batchFormat.count > 1, batchFormat.byteCount > pass.batchByteCountMax else { return }
-    let first = batchFormat.first
-    let count = UInt64(batchFormat.count - 1)
-    batchFormat.cutBeforeLast(tag: tag(of: inFlight.slots.endID), into: &pass.out)
-    appendSent(log: batch.log, first..<position, count: count, as: .delivered, pass)
-  }
-
-  private func isBatchFull(_ pass: FillPass) -> Bool {
-    !batchFormat.isEmpty
-      && (batchFormat.count >= configuration.batchEventCountMax
-        || batchFormat.byteCount >= pass.batchByteCountMax)
-  }
-
-  /// Makes a message of the batch gathered.
-  private mutating func cutBatch(_ pass: inout FillPass, keep: Keep) {
-    let (log, range) = (batchFormat.log, batchFormat.first..<batchFormat.end)
-    let count = UInt64(batchFormat.count)
-    let offset = pass.out.bytes.count
-    batchFormat.cut(tag: tag(of: inFlight.slots.endID), into: &pass.out)
-    let row = pass.out.rows[pass.out.rows.count - 1]
-    guard fits(row, in: pass.out.bytes, grant: pass.grant) else {
-      let bytes = pass.out.bytes
-      let letter = DeadLetter(
-        upstream: configuration.name,
-        log: log,
-        first: range.lowerBound,
-        end: range.upperBound,
-        count: count,
-        topic: Array(bytes[row.topicRange]),
-        payload: Array(bytes[row.payloadRange]),
-        properties: Array(bytes[row.propertiesRange]),
-        isRetained: false,
-        reason: tooLargeText(pass.grant)
-      )
-      pass.out.removeLast(from: offset)
-      let isKept = handOver(letter, now: pass.now, keep: keep)
-      inFlight.append(
-        Slot(
-          log: log,
-          first: range.lowerBound,
-          end: range.upperBound,
-          count: count,
-          term: isKept ? .deadLettered : .dropped,
-          state: .settled
-        )
+    guard isPublishable else {
+      setAside(
+        leaving,
+        of: bytes,
+        reason: "no valid topic can be made of it",
+        isOpen: false,
+        pass,
+        keep: keep
       )
       return
     }
-    appendSent(log: log, range, count: count, as: .delivered, pass)
+    if configuration.format == .event {
+      publish(leaving, of: bytes, cause: leaving.number, isOpen: false, &pass, keep: keep)
+    } else {
+      gather(leaving, of: bytes, cause: leaving.number, &pass)
+      batchFormat.close(leaving.number)
+    }
   }
 
   /// Passes a gap record on; its numbers are lost whether or not anybody is told.
   private mutating func take(_ record: GapRecord, _ pass: inout FillPass) {
     let record = record.clipped(from: position) ?? record
+    stages.gap(record)
     var range = position..<position
     if record.reason.coversNumbers, record.end > position {
       range = position..<record.end
+      if record.reason != .unused { readLostCount &+= record.end - position }
       position = record.end
       passedGaps = 0
     } else {
@@ -283,40 +193,16 @@ extension Forwarder {
     }
     gapFormat.append(record, tag: tag(of: inFlight.slots.endID), to: &pass.out)
     appendSent(
-      log: record.log,
-      range,
-      count: range.upperBound - range.lowerBound,
-      as: term,
-      pass
-    )
-  }
-
-  /// Appends the slot of the message that was rendered last.
-  private mutating func appendSent(
-    log: LogID,
-    _ range: Range<SequenceNumber>,
-    count: UInt64,
-    as term: Slot.Term,
-    _ pass: FillPass
-  ) {
-    noteSending(now: pass.now)
-    inFlight.append(
       Slot(
-        log: log,
+        log: record.log,
         first: range.lowerBound,
         end: range.upperBound,
-        count: count,
+        count: range.upperBound - range.lowerBound,
         term: term,
-        state: .sent,
-        heldID: inFlight.nextHeldID,
-        row: pass.out.rows.count - 1,
-        sentAt: pass.now
-      )
+        state: .sent
+      ),
+      pass
     )
-  }
-
-  private func tooLargeText(_ grant: SessionGrant) -> String {
-    "larger than the peer takes (\(grant.packetByteCountMax ?? 0) bytes)"
   }
 }
 

@@ -1,6 +1,7 @@
 public import HoldfastEvent
 public import HoldfastLink
 public import HoldfastRingLog
+public import HoldfastStage
 
 /// Sends one upstream's events in order and moves its cursor over what was acknowledged.
 ///
@@ -64,6 +65,11 @@ public struct Forwarder: Sendable {
   /// How many gap records right before that number have been passed.
   var passedGaps = 0
 
+  var stages: StagedLog
+  let freshPipeline: Pipeline
+  /// Numbers lost to the upstream before ``position``.
+  var readLostCount: UInt64
+
   var verdicts: TopicVerdicts
   var eventFormat: EventFormat
   var batchFormat: BatchFormat
@@ -86,16 +92,29 @@ public struct Forwarder: Sendable {
   ///   - configuration: checked settings.
   ///   - agentID: first part of every event's identity.
   ///   - ledger: as saved, or new; sending begins at its cursor.
+  ///   - rules: how payloads are read, by the slot of their source.
+  ///   - log: the log that is being read.
+  ///   - snapshot: what was last saved of the stages, see ``snapshotToSave(savedCursor:)``.
   ///   - seed: all jitter comes from it.
   public init(
     configuration: UpstreamConfiguration,
     agentID: String,
     ledger: UpstreamLedger,
+    rules: [DecodeRules] = [],
+    log: LogID = LogID(high: 0, low: 0),
+    snapshot: ArraySlice<UInt8>? = nil,
     seed: UInt64
   ) {
     self.configuration = configuration
     self.ledger = ledger
     position = ledger.cursor
+    readLostCount = ledger.lost.reduce(0, &+)
+    freshPipeline = Pipeline(
+      stages: configuration.stages,
+      rules: rules,
+      setsAside: configuration.undecodable == .deadLetter
+    )
+    stages = StagedLog(freshPipeline)
     var seeds = SplitMix64(seed: seed)
     link = Link(
       name: "upstream \(configuration.name)",
@@ -122,7 +141,11 @@ public struct Forwarder: Sendable {
     )
     batchFormat = BatchFormat(configuration: configuration, agentID: agentID)
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
+    restoreStages(snapshot, log: log)
   }
+
+  /// What went through each stage, and what could not be read.
+  public var stageCounts: [StageCounts] { stages.pipeline.counts }
 
   /// Whether CONNACK came and the link has not ended since.
   public var isConnected: Bool { link.isUp }
@@ -201,6 +224,11 @@ public struct Forwarder: Sendable {
     }
     suspicion.passed(before: inFlight.slots.firstID)
     var end = FillEnd.noRoom
+    guard replay(read) else {
+      flushLines(into: &actions)
+      wakeAt = now
+      return
+    }
     if let grant, link.isUp, !refusal.isDraining, now >= refusal.resumeAt {
       resend(grant: grant, now: now, keep: keep, into: &actions)
       if inFlight.readyCount == 0 {

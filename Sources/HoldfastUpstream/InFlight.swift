@@ -26,10 +26,20 @@ struct Slot: Sendable {
   /// The numbers are `first..<end`; none where a gap record marks a place.
   var first: SequenceNumber
   var end: SequenceNumber
-  /// How many of them end in `term`; the rest was filtered.
+  /// How many events of the log end in `term`; the rest of the numbers was filtered.
+  ///
+  /// More than there are numbers where a stage let go of what it had kept back.
   var count: UInt64
   var term: Term
   var state: State
+  /// Results of stages in it, which end like its events.
+  var resultCount: UInt64 = 0
+  /// Events of the log that went into results.
+  var aggregatedCount: UInt64 = 0
+  /// Those events and results that left on account of number `end`, which more must follow: they
+  /// are accounted for together with it.
+  var openCount: UInt64 = 0
+  var openResultCount: UInt64 = 0
   /// The rendered message: its batch's number among the held, and its row there, or -1.
   var heldID: UInt64 = 0
   var row = -1
@@ -61,6 +71,8 @@ struct InFlight: Sendable {
   private(set) var sentCount = 0
   private(set) var readyCount = 0
   private(set) var condemnedCount = 0
+  /// What passed on account of a number that has not passed itself.
+  private var carried = Share()
 
   /// The number that the next batch of messages will be held under.
   var nextHeldID: UInt64 { held.endID }
@@ -79,12 +91,18 @@ struct InFlight: Sendable {
   }
 
   /// Appends numbers that need no message.
-  mutating func skip(_ range: Range<SequenceNumber>, of log: LogID, as term: Slot.Term) {
+  mutating func skip(
+    _ range: Range<SequenceNumber>,
+    of log: LogID,
+    as term: Slot.Term,
+    aggregatedCount: UInt64 = 0
+  ) {
     if !slots.isEmpty, term == .filtered {
       let last = slots.endID &- 1
       if slots[last].term == .filtered && slots[last].end == range.lowerBound {
         slots[last].end = range.upperBound
         slots[last].count += range.upperBound - range.lowerBound
+        slots[last].aggregatedCount += aggregatedCount
         return
       }
     }
@@ -95,7 +113,8 @@ struct InFlight: Sendable {
         end: range.upperBound,
         count: range.upperBound - range.lowerBound,
         term: term,
-        state: .settled
+        state: .settled,
+        aggregatedCount: aggregatedCount
       )
     )
   }
@@ -175,24 +194,33 @@ struct InFlight: Sendable {
   /// Moves the cursor over the front that is acknowledged or settled.
   mutating func pass(into ledger: inout UpstreamLedger) {
     while let slot = slots.first, slot.state == .acknowledged || slot.state == .settled {
-      let numbers = slot.end - slot.first
-      switch slot.term {
-      case .delivered: ledger.delivered += slot.count
-      case .filtered: ledger.filtered += slot.count
-      case .deadLettered: ledger.deadLettered += slot.count
-      case .dropped: ledger.dropped[UpstreamDropReason.deadLetterFull.rawValue] += slot.count
-      case .evicted: ledger.lost[LossReason.evicted.rawValue] += slot.count
-      case .corrupt: ledger.lost[LossReason.corrupt.rawValue] += slot.count
-      case .none: break
+      var share = Share(of: slot)
+      if slot.end > slot.first { share.add(carried.take()) }
+      if slot.openCount + slot.openResultCount > 0 {
+        carried.add(slot.openCount, slot.openResultCount, as: slot.term)
       }
-      switch slot.term {
-      case .delivered, .deadLettered, .dropped: ledger.filtered += numbers - slot.count
-      case .filtered, .evicted, .corrupt, .none: break
-      }
+      account(share, slot.end - slot.first, &ledger)
       ledger.cursor = slot.end
       slots.removeFirst()
       release(slot)
     }
+  }
+
+  /// Adds events and results to their terms; what is neither is filtered.
+  private func account(_ share: Share, _ numbers: UInt64, _ ledger: inout UpstreamLedger) {
+    ledger.delivered += share.delivered
+    ledger.deadLettered += share.deadLettered
+    ledger.dropped[UpstreamDropReason.deadLetterFull.rawValue] += share.dropped
+    ledger.lost[LossReason.evicted.rawValue] += share.evicted
+    ledger.lost[LossReason.corrupt.rawValue] += share.corrupt
+    ledger.aggregated += share.aggregated
+    ledger.derivedDelivered += share.resultsDelivered
+    ledger.derivedDeadLettered += share.resultsDeadLettered
+    ledger.derivedDropped += share.resultsDropped
+    // What was kept back was filtered until now; it can't be more than was.
+    let gained = ledger.filtered &+ (share.isFiltering ? numbers : 0)
+    let left = share.isFiltering ? share.leavingFiltered : 0
+    ledger.filtered = gained >= left ? gained - left : 0
   }
 
   private mutating func release(_ slot: Slot) {
@@ -213,5 +241,68 @@ struct InFlight: Sendable {
     case .condemned: condemnedCount += step
     case .acknowledged, .refused, .settled: break
     }
+  }
+}
+
+/// Events and results by the terms that they end in.
+struct Share: Sendable {
+  var delivered: UInt64 = 0
+  var deadLettered: UInt64 = 0
+  var dropped: UInt64 = 0
+  var evicted: UInt64 = 0
+  var corrupt: UInt64 = 0
+  var aggregated: UInt64 = 0
+  var resultsDelivered: UInt64 = 0
+  var resultsDeadLettered: UInt64 = 0
+  var resultsDropped: UInt64 = 0
+  /// Whether numbers that are in none of these were filtered.
+  var isFiltering = false
+
+  init() {}
+
+  /// What a slot accounts for by itself, without what it leaves to the next number.
+  init(of slot: Slot) {
+    add(slot.count - slot.openCount, slot.resultCount - slot.openResultCount, as: slot.term)
+    aggregated = slot.aggregatedCount
+  }
+
+  /// How many events are in another term than `filtered`.
+  var leavingFiltered: UInt64 { delivered + deadLettered + dropped + aggregated }
+
+  mutating func add(_ count: UInt64, _ resultCount: UInt64, as term: Slot.Term) {
+    switch term {
+    case .delivered:
+      delivered += count
+      resultsDelivered += resultCount
+    case .deadLettered:
+      deadLettered += count
+      resultsDeadLettered += resultCount
+    case .dropped:
+      dropped += count
+      resultsDropped += resultCount
+    case .evicted: evicted += count
+    case .corrupt: corrupt += count
+    case .filtered, .none: break
+    }
+    switch term {
+    case .delivered, .deadLettered, .dropped, .filtered: isFiltering = true
+    case .evicted, .corrupt, .none: break
+    }
+  }
+
+  mutating func add(_ other: Share) {
+    delivered += other.delivered
+    deadLettered += other.deadLettered
+    dropped += other.dropped
+    resultsDelivered += other.resultsDelivered
+    resultsDeadLettered += other.resultsDeadLettered
+    resultsDropped += other.resultsDropped
+    isFiltering = isFiltering || other.isFiltering
+  }
+
+  /// All of it, and nothing is left.
+  mutating func take() -> Share {
+    defer { self = Share() }
+    return self
   }
 }

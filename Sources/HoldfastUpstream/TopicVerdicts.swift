@@ -69,6 +69,11 @@ struct TopicVerdicts: Sendable {
     return verdict
   }
 
+  /// Whether a peer must accept the topic that is made of what a stage gave an event.
+  func isPublishable(_ topic: ArraySlice<UInt8>) -> Bool {
+    template.map { $0.isPublishable(topic: topic) } ?? true
+  }
+
   private func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
     guard selectsAll || filters.contains(where: { $0.matches(topic) }) else { return .filtered }
     guard let template else { return .publishable }

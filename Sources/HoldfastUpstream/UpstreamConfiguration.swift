@@ -1,5 +1,6 @@
 public import HoldfastEvent
 public import HoldfastLink
+public import HoldfastStage
 
 /// How events become messages.
 public enum MessageFormat: String, Sendable, CaseIterable {
@@ -22,6 +23,14 @@ public enum RetainPolicy: String, Sendable, CaseIterable {
   /// As the event came.
   case keep
   case never
+}
+
+/// `undecodable`: what becomes of an event whose payload a stage can't read.
+public enum UndecodablePolicy: String, Sendable, CaseIterable {
+  /// It goes on unchanged.
+  case pass
+  /// It is set aside in the dead-letter file.
+  case deadLetter = "dead-letter"
 }
 
 /// One `[[upstream]]`: a central broker that events are forwarded to.
@@ -56,6 +65,11 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var refusalTryCountMax = 5
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
+
+  /// `[[upstream.stage]]`: what is done to events between the log and the messages, in order.
+  public var stages: [StageConfiguration] = []
+  /// `undecodable`: what becomes of an event whose payload a stage can't read.
+  public var undecodable: UndecodablePolicy = .pass
 
   /// Settings with every default filled in.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {

@@ -1,0 +1,135 @@
+public import HoldfastEvent
+internal import HoldfastRingLog
+internal import HoldfastStage
+
+// Stages across crashes: pictures of them, and computing again what came after the newest one.
+
+extension Forwarder {
+  /// Most bytes of a picture of the stages; one that is larger is not kept, and the stages begin
+  /// anew after a crash.
+  public static let snapshotByteCountMax = 16 << 20
+
+  /// Takes over where the stages stood.
+  ///
+  /// A picture of other settings, of another log or from beyond the cursor is not taken: then the
+  /// stages begin anew at the cursor.
+  mutating func restoreStages(_ snapshot: ArraySlice<UInt8>?, log: LogID) {
+    if stages.isEmpty {
+      ledger.hold = 0
+      return
+    }
+    stages.log = log
+    ledger.hold = ledger.cursor
+    guard let snapshot else { return }
+    guard let picture = StageSnapshot(snapshot), picture.log == log,
+      picture.position <= ledger.cursor, picture.lostCount <= lostCount,
+      stages.restore(picture.state[...])
+    else {
+      note(.notice, "the stages begin anew at number \(ledger.cursor): their settings have changed")
+      return
+    }
+    ledger.hold = picture.position
+    stages.replay = StageReplay(
+      position: picture.position,
+      lostCountExpected: lostCount - picture.lostCount
+    )
+  }
+
+  /// Computes again what lies between the picture and the cursor, silently.
+  ///
+  /// - Returns: whether that is done.
+  mutating func replay(_ read: Read) -> Bool {
+    guard var replay = stages.replay else { return true }
+    var budget = Forwarder.scanCountMax
+    reading: while replay.position < ledger.cursor {
+      guard budget > 0 else { break }
+      switch read(replay.position, replay.passedGaps) {
+      case .end:
+        break reading
+      case .gap(let record):
+        budget -= 1
+        recompute(record, &replay)
+      case .events(let batch, _):
+        guard let start = batch.index(of: replay.position) else { break reading }
+        verdicts.begin()
+        stages.beginBatch()
+        for row in batch.events.rows[start...] where replay.position < ledger.cursor {
+          if verdicts.verdict(on: row, in: batch.events.bytes) != .filtered {
+            stages.recompute(row, of: batch.events.bytes, replay.position)
+          }
+          replay.position += 1
+          replay.passedGaps = 0
+          budget -= 1
+        }
+      }
+    }
+    stages.replay = replay
+    guard replay.position >= ledger.cursor else { return false }
+    stages.replay = nil
+    if replay.lostCount != replay.lostCountExpected {
+      // What was computed first had more to go by; going on from less could count events twice.
+      stages.reset(freshPipeline)
+      note(
+        .warning,
+        "the stages begin anew at number \(ledger.cursor): a part of the log that they need is gone"
+      )
+    }
+    return true
+  }
+
+  private mutating func recompute(_ record: GapRecord, _ replay: inout StageReplay) {
+    let record = record.clipped(from: replay.position) ?? record
+    stages.gap(record)
+    guard record.reason.coversNumbers, record.end > replay.position else {
+      replay.passedGaps += 1
+      return
+    }
+    if record.reason != .unused {
+      replay.lostCount += min(record.end, ledger.cursor) - replay.position
+    }
+    replay.position = record.end
+    replay.passedGaps = 0
+  }
+
+  /// Takes a picture of the stages when reading has come to another segment.
+  ///
+  /// - Parameter segment: the first number of the segment that holds ``position``.
+  public mutating func considerSnapshot(segment: SequenceNumber?) {
+    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, passedGaps == 0 else { return }
+    stages.takeSnapshot(position, lostCount: readLostCount, segment)
+  }
+
+  /// What must be saved now: a picture whose place the cursor has reached.
+  ///
+  /// - Parameter savedCursor: the cursor that is durable.
+  /// - Returns: bytes for the file; nil: nothing. Answered by ``snapshotEnded(isSaved:)``.
+  public mutating func snapshotToSave(savedCursor: SequenceNumber) -> [UInt8]? {
+    guard let picture = stages.pendingSnapshot, picture.position <= savedCursor else { return nil }
+    let bytes = picture.encoded
+    guard bytes.count <= Self.snapshotByteCountMax else {
+      note(
+        .warning,
+        "the stages' state has \(bytes.count) bytes, more than the \(Self.snapshotByteCountMax)"
+          + " that are kept: after a crash they would begin anew; lower max_topics"
+      )
+      ledger.hold = picture.position
+      stages.clearSnapshot()
+      return nil
+    }
+    return bytes
+  }
+
+  /// The picture is durable, and the log before it is needed no more; or it could not be saved, and
+  /// is tried again.
+  public mutating func snapshotEnded(isSaved: Bool) {
+    guard isSaved, let picture = stages.pendingSnapshot else { return }
+    ledger.hold = picture.position
+    stages.clearSnapshot()
+  }
+
+  /// Wants a picture soon, whichever segment is being read.
+  public mutating func wantSnapshot() { stages.wantSnapshot() }
+
+  /// Numbers lost to the upstream before the cursor.
+  private var lostCount: UInt64 { ledger.lost.reduce(0, &+) }
+}

@@ -1,0 +1,134 @@
+internal import HoldfastEvent
+internal import HoldfastRingLog
+internal import HoldfastStage
+
+/// An upstream's stages, and how far they have come in the log.
+///
+/// What leaves the stages depends on the log alone, so after a crash it is computed again: from the
+/// newest snapshot on, silently up to the cursor, because what left on account of the numbers
+/// before it has been settled; after that everything is sent once more, with the same identity.
+struct StagedLog: Sendable {
+  private(set) var pipeline: Pipeline
+  /// The log that is being read; meaningless before the first event.
+  var log = LogID(high: 0, low: 0)
+  /// The number at hand, on account of which the pipeline's output leaves.
+  private(set) var number: SequenceNumber = 0
+  /// Whether something of that number's is still to be sent, or it is still to be closed.
+  private(set) var isOpen = false
+  /// How much of the output, and of what is set aside, was taken.
+  var sentCount = 0
+  var setAsideCount = 0
+
+  /// What is being computed again, after a start; nil: nothing.
+  var replay: StageReplay?
+  /// A picture of the stages that waits for the cursor to reach it, and then to be saved.
+  private(set) var pendingSnapshot: StageSnapshot?
+  /// The segment in which the last picture was taken.
+  private var snapshotSegment: SequenceNumber?
+
+  init(_ pipeline: Pipeline) { self.pipeline = pipeline }
+
+  /// Takes a picture of the stages as they stand before `position`, if it is time for one.
+  mutating func takeSnapshot(_ position: SequenceNumber, lostCount: UInt64, _ segment: SequenceNumber?)
+  {
+    guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
+      return
+    }
+    snapshotSegment = segment ?? position
+    pendingSnapshot = StageSnapshot(
+      log: log,
+      position: position,
+      lostCount: lostCount,
+      state: pipeline.snapshot()
+    )
+  }
+
+  /// The picture is saved, or can't be.
+  mutating func clearSnapshot() { pendingSnapshot = nil }
+
+  /// The next picture is wanted at once.
+  mutating func wantSnapshot() { snapshotSegment = nil }
+
+  /// Forgets all that was computed.
+  mutating func reset(_ fresh: Pipeline) {
+    pipeline = fresh
+    replay = nil
+    snapshotSegment = nil
+  }
+
+  /// Computes an event again, whose output has left long ago.
+  mutating func recompute(_ row: EventBatch.Row, of bytes: [UInt8], _ number: SequenceNumber) {
+    pipeline.step(row, of: bytes, number: number)
+  }
+
+  var isEmpty: Bool { pipeline.isEmpty }
+
+  mutating func beginBatch() { if !isEmpty { pipeline.beginBatch() } }
+
+  mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
+    pipeline.step(leaving.row, of: bytes, number: leaving.number)
+    log = leaving.log
+    number = leaving.number
+    isOpen = true
+    sentCount = 0
+    setAsideCount = 0
+  }
+
+  mutating func gap(_ record: GapRecord) { if !isEmpty { pipeline.gap(record) } }
+
+  mutating func close() { isOpen = false }
+
+  mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool { pipeline.restore(bytes) }
+}
+
+/// The stages of an upstream as they stood before a number of the log.
+struct StageSnapshot: Equatable, Sendable {
+  var log: LogID
+  /// Everything below it went in, and nothing else.
+  var position: SequenceNumber
+  /// How many numbers of the log had been lost to the upstream by then, all in all.
+  var lostCount: UInt64
+  var state: [UInt8]
+
+  /// `u8` version | log | position | lost | state; checksums are the file's.
+  var encoded: [UInt8] {
+    var writer = SnapshotWriter()
+    writer.append(UInt8(1))
+    for number in [log.high, log.low, position, lostCount] { writer.append(number) }
+    writer.append(bytes: state[...])
+    return writer.bytes
+  }
+
+  init(log: LogID, position: SequenceNumber, lostCount: UInt64, state: [UInt8]) {
+    self.log = log
+    self.position = position
+    self.lostCount = lostCount
+    self.state = state
+  }
+
+  /// Nil where the bytes are none of this version's.
+  init?(_ bytes: ArraySlice<UInt8>) {
+    var reader = SnapshotReader(bytes)
+    guard reader.number(UInt8.self) == 1, let high: UInt64 = reader.number(),
+      let low: UInt64 = reader.number(), let position: UInt64 = reader.number(),
+      let lostCount: UInt64 = reader.number(), let state = reader.bytes(), reader.isAtEnd
+    else { return nil }
+    self.init(
+      log: LogID(high: high, low: low),
+      position: position,
+      lostCount: lostCount,
+      state: Array(state)
+    )
+  }
+}
+
+/// How far the stages have been computed again.
+struct StageReplay: Sendable {
+  var position: SequenceNumber
+  /// Gap records right before it that went in.
+  var passedGaps = 0
+  /// Lost numbers met so far.
+  var lostCount: UInt64 = 0
+  /// Lost numbers that must be met: as many as when it was computed first.
+  let lostCountExpected: UInt64
+}
