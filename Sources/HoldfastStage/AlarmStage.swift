@@ -61,7 +61,7 @@ struct AlarmStage: StageKind {
       pass.setAside(event)
       return
     }
-    guard let field = pass.fields.first, let value = pass.finiteNumber(field, of: event) else {
+    guard let field = pass.fields.first, let value = pass.number(field, of: event) else {
       pass.emit(event)
       return
     }

@@ -50,7 +50,7 @@ struct DownsampleStage: StageKind {
       pass.setAside(event)
       return
     }
-    guard let field = pass.fields.first, let value = pass.finiteNumber(field, of: event),
+    guard let field = pass.fields.first, let value = pass.number(field, of: event),
       let start = grid.start(of: event.row.wall)
     else {
       pass.emit(event)

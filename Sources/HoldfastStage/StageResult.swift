@@ -1,5 +1,4 @@
 internal import HoldfastEvent
-internal import HoldfastPayload
 
 /// Where results go: a text in which `{topic}` stands for the topic they were computed for.
 struct ResultTopic: Sendable {
@@ -96,20 +95,6 @@ extension StagePass {
   /// What an earlier stage computed or let go late has no verdict of its own.
   mutating func settle(_ event: StageEvent, as verdict: StageVerdict) {
     if event.result == nil && event.number == number { self.verdict = verdict }
-  }
-
-  /// A field that was read of this event, as a finite number; nil where it is none.
-  func finiteNumber(_ field: Field, of event: StageEvent) -> Double? {
-    if field.kind == .number { return field.number.isFinite ? field.number : nil }
-    if field.kind != .text && field.kind != .boolean { return nil }
-    let number = unsafe bytes.withUnsafeBytes { bytes in
-      unsafe numericValue(
-        of: field,
-        in: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
-      )
-    }
-    guard let number, number.isFinite else { return nil }
-    return number
   }
 
   /// Holds an event in the memory of one that is held no more.

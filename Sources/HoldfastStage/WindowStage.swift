@@ -80,7 +80,7 @@ struct WindowStage: StageKind {
   private mutating func readValues(of event: StageEvent, _ pass: borrowing StagePass) -> Bool {
     var isAny = values.isEmpty
     for place in values.indices {
-      let value = place < pass.fields.count ? pass.finiteNumber(pass.fields[place], of: event) : nil
+      let value = place < pass.fields.count ? pass.number(pass.fields[place], of: event) : nil
       values[place] = value ?? .nan
       if value != nil { isAny = true }
     }
@@ -94,7 +94,7 @@ struct WindowStage: StageKind {
       if let field = pass.fields.last {
         if field.kind == .text { time = instant(ofRFC3339: pass.bytes(of: field, in: event)) }
         if time == nil && field.kind != .boolean {
-          time = pass.finiteNumber(field, of: event).flatMap(instant(ofUnixTime:))
+          time = pass.number(field, of: event).flatMap(instant(ofUnixTime:))
         }
       }
       if let start = time.flatMap(grid.start(of:)) { return start }
