@@ -11,7 +11,7 @@ func isOver(_ interval: Int64, since start: Int64, at now: Int64) -> Bool {
 ///
 /// A binary heap that knows each slot's place. Equal times go by the number that asked, which is
 /// the same after a restart while slots are not; so the order never depends on the heap's shape.
-struct DueQueue: Sendable {
+struct SlotQueue: Sendable {
   private struct Entry: Sendable {
     var due: Int64
     var number: SequenceNumber

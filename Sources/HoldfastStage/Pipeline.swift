@@ -1,5 +1,5 @@
 public import HoldfastEvent
-public import HoldfastPayload
+internal import HoldfastPayload
 
 /// The stages of one upstream or source, in order, as one deterministic machine.
 ///

@@ -102,12 +102,13 @@ extension Stage: StageKind {
 
   var dueAt: Int64 {
     switch self {
+    case .swingingDoor(let stage): stage.dueAt
     case .throttle(let stage): stage.dueAt
     case .window(let stage): stage.dueAt
     case .downsample(let stage): stage.dueAt
     case .alarm(let stage): stage.dueAt
     case .burst(let stage): stage.dueAt
-    case .condition, .map, .changed, .deadband, .swingingDoor, .sample, .dedupe, .empty: .max
+    case .condition, .map, .changed, .deadband, .sample, .dedupe, .empty: .max
     }
   }
 
