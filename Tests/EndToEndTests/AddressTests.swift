@@ -88,7 +88,11 @@ private final class TwoFacedHost {
   func run(_ command: String, output: String) throws -> ChildProcess {
     try ChildProcess(
       "unshare",
-      ["-m", "bash", "-c", "mount --bind \(hosts) /etc/hosts && exec \(command)"],
+      // Slave: what is unmounted elsewhere meanwhile must not stay mounted here.
+      [
+        "-m", "--propagation", "slave", "bash", "-c",
+        "mount --bind \(hosts) /etc/hosts && exec \(command)",
+      ],
       output: output
     )
   }

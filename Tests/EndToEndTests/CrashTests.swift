@@ -97,8 +97,7 @@ extension Rounds {
         }
         // The machine stops before its disk does: ext4 may tell an fdatasync that is under way
         // during the shutdown that all went well, which no machine without power can act upon.
-        site.agent.send(signal: SIGSTOP)
-        try await Task.sleep(for: .milliseconds(3))
+        try await site.agent.freeze()
         try disk.cutPower()
         try await site.agent.kill()
         try await disk.remount()

@@ -108,6 +108,45 @@ final class ChildProcess {
     return try await ended(within: seconds)
   }
 
+  /// SIGSTOP; returns when no thread of it runs any more.
+  ///
+  /// A thread that waits for the disk stops before it acts on the answer. It can be told from one
+  /// that goes on only once another thread has stopped: they are all told to at the same time, by
+  /// the first one that gets a processor after the signal.
+  ///
+  /// - Returns: how long that took, milliseconds.
+  @discardableResult
+  func freeze() async throws -> Int64 {
+    let clock = ContinuousClock()
+    let start = clock.now
+    send(signal: SIGSTOP)
+    let isFrozen = try await eventually(within: 20) {
+      let states = self.threadStates
+      return states.contains("T") && states.allSatisfy { $0 == "T" || $0 == "D" }
+    }
+    guard isFrozen else { throw TestFailure("\(name) doesn't stop: \(threadStates)") }
+    let duration = start.duration(to: clock.now).components
+    return duration.seconds * 1000 + duration.attoseconds / 1_000_000_000_000_000
+  }
+
+  /// Each thread's state as in proc(5): `R`, `S`, `D` (waits for the disk), `T` (stopped).
+  private var threadStates: [Character] {
+    let directory = "/proc/\(processID)/task"
+    guard let listing = opendir(directory) else { return [] }
+    defer { closedir(listing) }
+    var states: [Character] = []
+    while let entry = readdir(listing) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      // The name in parentheses may hold anything, so the state is looked for behind the last one.
+      let text = readText("\(directory)/\(name)/stat")
+      guard let end = text.lastIndex(of: ")") else { continue }
+      if let state = text[end...].dropFirst(2).first { states.append(state) }
+    }
+    return states
+  }
+
   func killAtOnce() async throws {
     send(signal: SIGKILL)
     try await ended(within: 10)

@@ -77,6 +77,12 @@ final class HoldfastProcess {
 
   func send(signal: Int32) { process?.send(signal: signal) }
 
+  /// See ``ChildProcess/freeze()``.
+  func freeze() async throws {
+    guard let process else { throw TestFailure("holdfast was not started") }
+    try await process.freeze()
+  }
+
   func kill() async throws {
     try await process?.killAtOnce()
     process = nil

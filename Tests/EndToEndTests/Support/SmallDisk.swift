@@ -9,6 +9,7 @@ final class SmallDisk {
   }
 
   let mountPoint: String
+  private let parent: String
   private let kind: Kind
   private let scratch: Scratch
   private var image = ""
@@ -22,9 +23,15 @@ final class SmallDisk {
   init?(_ kind: Kind, in scratch: Scratch) async throws {
     self.kind = kind
     self.scratch = scratch
-    mountPoint = try scratch.makeDirectory("mnt")
+    parent = try scratch.makeDirectory("mnt")
+    mountPoint = parent + "/disk"
+    mkdir(mountPoint, 0o755)
     do {
       guard getuid() == 0 else { throw TestFailure("not root") }
+      // Shared: other namespaces that have the mount must lose it when it is unmounted here.
+      guard Glibc.mount(parent, parent, nil, UInt(MS_BIND), nil) == 0,
+        Glibc.mount(nil, parent, nil, UInt(MS_SHARED), nil) == 0
+      else { throw TestFailure("can't bind \(parent): \(errorText())") }
       if case .ext4(let byteCount, _) = kind {
         image = scratch.newPath("disk.img")
         try writeText(image, "")
@@ -46,6 +53,7 @@ final class SmallDisk {
 
   deinit {
     if isMounted { umount2(mountPoint, Int32(MNT_DETACH)) }
+    umount2(parent, Int32(MNT_DETACH))
   }
 
   /// What was not synced is gone, as after a power cut; the file system answers with EIO from here.
@@ -83,6 +91,12 @@ final class SmallDisk {
     let isDone = try await eventually(within: 10) { umount2(self.mountPoint, 0) == 0 }
     guard isDone else { throw TestFailure("can't unmount \(mountPoint): \(errorText())") }
     isMounted = false
+    // A file system that lives on in another namespace would write into the image, over what the
+    // next life of the disk has written.
+    guard let device else { return }
+    guard try await eventually(within: 20, { device.isFree }) else {
+      throw TestFailure("\(device.path) is still mounted somewhere")
+    }
   }
 
   private func mount(flags: UInt = 0) throws {
@@ -147,6 +161,13 @@ private final class LoopDevice {
   }
 
   deinit { close(descriptor) }
+
+  /// Whether nothing is mounted from it, in any namespace.
+  var isFree: Bool {
+    let exclusive = open(path, O_RDONLY | O_EXCL | O_CLOEXEC)
+    if exclusive >= 0 { close(exclusive) }
+    return exclusive >= 0
+  }
 }
 
 func errorText() -> String { String(cString: strerror(errno)) }
