@@ -14,11 +14,16 @@ extension Agent {
   ///   - directory: the log's, see `RingLog.directory`.
   /// - Returns: the name within the data directory.
   public static func deadLetterName(_ upstream: String, in directory: String = "ring") -> String {
+    "\(directory)/\(RecordFile.deadLetterPrefix)\(safeName(upstream))"
+  }
+
+  /// An upstream's name as a part of a file's.
+  static func safeName(_ upstream: String) -> String {
     let safe = upstream.utf8.map { byte -> Character in
       let character = Character(UnicodeScalar(byte))
       return character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
     }
-    return "\(directory)/\(RecordFile.deadLetterPrefix)\(String(safe))"
+    return String(safe)
   }
 
   /// Opens the files beside the log, once it is known which directory is the log's.

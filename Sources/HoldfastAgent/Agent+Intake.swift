@@ -236,6 +236,8 @@ extension Agent {
     }
     guard owner.ring.retryDisk(now: now) else { return }
     owner.hasUnrecordedLoss = false
+    // What passed through memory alone can't be read again.
+    for index in forwarders.indices { forwarders[index].wantSnapshot() }
     groupCommit.committed(now: now.boot)
     release(effects: &effects)
   }

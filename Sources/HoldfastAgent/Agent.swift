@@ -43,6 +43,9 @@ public struct Agent: ~Copyable {
   var settledAtSave: UInt64 = 0
   var diskRetryAt: Int64 = 0
   var hasMoreWork = false
+  var snapshotRetryAt: Int64 = 0
+  /// Bytes of each upstream's file with the state of its stages.
+  var snapshotByteCounts: [Int] = []
   private var reopenCount = 0
   let disk: any Disk
   private let machine: UInt64
@@ -127,12 +130,16 @@ public struct Agent: ~Copyable {
   /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
   private mutating func makeForwarders(startAt: Int64) {
     forwarders.removeAll()
+    snapshotByteCounts = configuration.upstreams.map { savedSnapshot($0)?.count ?? 0 }
     for (index, upstream) in configuration.upstreams.enumerated() {
       forwarders.append(
         Forwarder(
           configuration: upstream,
           agentID: configuration.agentID,
           ledger: owner.ring.upstream(index),
+          rules: decodeRules,
+          log: owner.ring.id,
+          snapshot: savedSnapshot(upstream),
           seed: seeds.next()
         )
       )
@@ -233,6 +240,7 @@ public struct Agent: ~Copyable {
     releaseDelivered(effects: &effects)
     endWaits(now: now, effects: &effects)
     saveIfDue(now: now)
+    saveSnapshots(now: now)
     saveProtocols(now: now)
     hasMoreWork = owner.ring.work(now: now)
     flushLines(into: &effects)
@@ -250,6 +258,9 @@ public struct Agent: ~Copyable {
         keep: { owner.keep($0, index) },
         into: &actions
       )
+      forwarders[index].considerSnapshot {
+        owner.ring.segmentStart(holding: $0)
+      }
       owner.ring.settle(index, forwarders[index].ledger)
       owner.ring.positions[index] = forwarders[index].position
       settledAtSave &+= forwarders[index].ledger.settled &- before

@@ -10,12 +10,14 @@ public struct RecordFile {
 
   /// What the names of dead-letter files begin with, after the log's directory.
   public static let deadLetterPrefix = "dead-letter-"
+  /// What the names of files with the state of stages begin with, after the log's directory.
+  public static let stagesPrefix = "stages-"
   /// The file of protocol versions, in the log's directory.
   public static let protocolName = "protocol-versions"
 
   /// Whether a file of that name in the log's directory is one of the log's owner's.
   static func isOwners(_ name: String) -> Bool {
-    name.hasPrefix(deadLetterPrefix) || name == protocolName || name == protocolName + ".new"
+    name.hasPrefix(deadLetterPrefix) || name.hasPrefix(stagesPrefix) || name == protocolName || name == protocolName + ".new"
   }
 
   private let disk: any Disk

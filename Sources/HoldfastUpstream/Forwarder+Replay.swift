@@ -21,7 +21,7 @@ extension Forwarder {
     stages.log = log
     ledger.hold = ledger.cursor
     guard let snapshot else { return }
-    guard let picture = StageSnapshot(snapshot), picture.log == log,
+    guard let picture = StageSnapshot(snapshot, for: configuration.name), picture.log == log,
       picture.position <= ledger.cursor, picture.lostCount <= lostCount,
       stages.restore(picture.state[...])
     else {
@@ -93,23 +93,28 @@ extension Forwarder {
 
   /// Takes a picture of the stages when reading has come to another segment.
   ///
-  /// - Parameter segment: the first number of the segment that holds ``position``.
-  public mutating func considerSnapshot(segment: SequenceNumber?) {
+  /// - Parameter segmentStart: the first number of the segment that holds a number.
+  public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
     guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, passedGaps == 0 else { return }
-    stages.takeSnapshot(position, lostCount: readLostCount, segment)
+    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position))
   }
 
   /// What must be saved now: a picture whose place the cursor has reached.
   ///
-  /// - Parameter savedCursor: the cursor that is durable.
+  /// - Parameters:
+  ///   - savedCursor: the cursor that is durable.
+  ///   - byteCountMax: most bytes that are kept.
   /// - Returns: bytes for the file; nil: nothing. Answered by ``snapshotEnded(isSaved:)``.
-  public mutating func snapshotToSave(savedCursor: SequenceNumber) -> [UInt8]? {
+  public mutating func snapshotToSave(
+    savedCursor: SequenceNumber,
+    byteCountMax: Int
+  ) -> [UInt8]? {
     guard let picture = stages.pendingSnapshot, picture.position <= savedCursor else { return nil }
-    let bytes = picture.encoded
-    guard bytes.count <= Self.snapshotByteCountMax else {
+    let bytes = picture.encoded(for: configuration.name)
+    guard bytes.count <= byteCountMax else {
       note(
         .warning,
-        "the stages' state has \(bytes.count) bytes, more than the \(Self.snapshotByteCountMax)"
+        "the stages' state has \(bytes.count) bytes, more than the \(byteCountMax)"
           + " that are kept: after a crash they would begin anew; lower max_topics"
       )
       ledger.hold = picture.position

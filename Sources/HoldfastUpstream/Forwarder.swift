@@ -94,7 +94,7 @@ public struct Forwarder: Sendable {
   ///   - ledger: as saved, or new; sending begins at its cursor.
   ///   - rules: how payloads are read, by the slot of their source.
   ///   - log: the log that is being read.
-  ///   - snapshot: what was last saved of the stages, see ``snapshotToSave(savedCursor:)``.
+  ///   - snapshot: what was last saved of the stages, see ``snapshotToSave(savedCursor:byteCountMax:)``.
   ///   - seed: all jitter comes from it.
   public init(
     configuration: UpstreamConfiguration,

@@ -47,7 +47,10 @@ struct StagedLog: Sendable {
   mutating func clearSnapshot() { pendingSnapshot = nil }
 
   /// The next picture is wanted at once.
-  mutating func wantSnapshot() { snapshotSegment = nil }
+  mutating func wantSnapshot() {
+    snapshotSegment = nil
+    pendingSnapshot = nil
+  }
 
   /// Forgets all that was computed.
   mutating func reset(_ fresh: Pipeline) {
@@ -90,10 +93,11 @@ struct StageSnapshot: Equatable, Sendable {
   var lostCount: UInt64
   var state: [UInt8]
 
-  /// `u8` version | log | position | lost | state; checksums are the file's.
-  var encoded: [UInt8] {
+  /// `u8` version | upstream | log | position | lost | state; checksums are the file's.
+  func encoded(for upstream: String) -> [UInt8] {
     var writer = SnapshotWriter()
     writer.append(UInt8(1))
+    writer.append(bytes: Array(upstream.utf8)[...])
     for number in [log.high, log.low, position, lostCount] { writer.append(number) }
     writer.append(bytes: state[...])
     return writer.bytes
@@ -106,10 +110,11 @@ struct StageSnapshot: Equatable, Sendable {
     self.state = state
   }
 
-  /// Nil where the bytes are none of this version's.
-  init?(_ bytes: ArraySlice<UInt8>) {
+  /// Nil where the bytes are none of this version's, or another upstream's.
+  init?(_ bytes: ArraySlice<UInt8>, for upstream: String) {
     var reader = SnapshotReader(bytes)
-    guard reader.number(UInt8.self) == 1, let high: UInt64 = reader.number(),
+    guard reader.number(UInt8.self) == 1, reader.bytes() == Array(upstream.utf8)[...],
+      let high: UInt64 = reader.number(),
       let low: UInt64 = reader.number(), let position: UInt64 = reader.number(),
       let lostCount: UInt64 = reader.number(), let state = reader.bytes(), reader.isAtEnd
     else { return nil }

@@ -80,19 +80,20 @@ extension RingInspection {
   private func upstreamTable(_ account: Account) -> String {
     var rows = [
       [
-        "UPSTREAM", "CURSOR", "LAG", "OFFERED", "DELIVERED", "FILTERED", "DEAD-LETTER", "DROPPED",
-        "LOST",
+        "UPSTREAM", "CURSOR", "LAG", "OFFERED", "DELIVERED", "FILTERED", "AGGREGATED",
+        "DEAD-LETTER", "DROPPED", "LOST", "RESULTS",
       ]
     ]
     for upstream in account.upstreams {
       rows.append([
         upstream.name, "\(upstream.cursor)", "\(lag(upstream, account))", "\(upstream.offered)",
-        "\(upstream.delivered)", "\(upstream.filtered)", "\(upstream.deadLettered)",
+        "\(upstream.delivered)", "\(upstream.filtered)", "\(upstream.aggregated)",
+        "\(upstream.deadLettered)",
         counts(upstream.dropped, UpstreamDropReason.allCases.map(\.description)),
-        counts(upstream.lost, LossReason.allCases.map(\.description)),
+        counts(upstream.lost, LossReason.allCases.map(\.description)), "\(upstream.derived)",
       ])
     }
-    return table(rows, right: [1, 2, 3, 4, 5, 6, 7, 8])
+    return table(rows, right: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   }
 
   /// `0`, or each reason with its count.
@@ -156,6 +157,7 @@ extension UpstreamLedger {
       [
         ("name", .text(name)), ("cursor", .number(cursor)), ("offered", .number(offered)),
         ("delivered", .number(delivered)), ("filtered", .number(filtered)),
+        ("aggregated", .number(aggregated)),
         ("dead_lettered", .number(deadLettered)),
         ("dropped", reasons(dropped, UpstreamDropReason.allCases.map(\.description))),
         ("lost", reasons(lost, LossReason.allCases.map(\.description))),

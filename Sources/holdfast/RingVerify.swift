@@ -61,11 +61,16 @@ extension RingVerification {
       text +=
         "\(mark(upstream.isBalanced))  upstream \(ledger.name): \(ledger.offered) offered = "
         + "\(ledger.delivered) delivered + \(ledger.filtered) filtered + "
-        + "\(ledger.deadLettered) dead-letter + \(dropped) dropped + \(lost) lost + "
+        + "\(ledger.aggregated) aggregated + \(ledger.deadLettered) dead-letter + \(dropped) dropped + \(lost) lost + "
         + "\(upstream.buffered) buffered"
       if upstream.unreadable > 0 { text += " + \(upstream.unreadable) unreadable" }
       if !upstream.isBalanced { text += ", which is \(upstream.accounted)" }
       text += "\n"
+      if ledger.derived > 0 {
+        text +=
+          "    \(ledger.derived) results derived = \(ledger.derivedDelivered) delivered + "
+          + "\(ledger.derivedDeadLettered) dead-letter + \(ledger.derivedDropped) dropped\n"
+      }
     }
     return text + (isGood ? "good\n" : "not good\n")
   }

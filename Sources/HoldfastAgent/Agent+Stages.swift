@@ -1,0 +1,77 @@
+internal import HoldfastEvent
+internal import HoldfastRingLog
+internal import HoldfastStage
+internal import HoldfastUpstream
+
+// Pictures of each upstream's stages, in a file beside the log: the log is kept from the newest one
+// on, and after a crash the stages are computed again from there.
+
+extension Agent {
+  /// Between two tries to save a picture, microseconds.
+  private static let snapshotRetryDelay: Int64 = 30 * microsecondsPerSecond
+  /// A picture may take this part of the ring.
+  private static let snapshotRingPart = 8
+
+  /// How each source's payloads are read, by its slot in the log's accounts.
+  var decodeRules: [DecodeRules] {
+    var rules: [DecodeRules] = []
+    for (index, source) in configuration.sources.enumerated() {
+      let slot = owner.ring.slot(ofSource: index)
+      while rules.count <= slot { rules.append(DecodeRules()) }
+      rules[slot] = source.decode
+    }
+    return rules
+  }
+
+  /// Most bytes of a picture.
+  private var snapshotByteCountMax: Int {
+    min(Forwarder.snapshotByteCountMax, configuration.ring.byteCountMax / Self.snapshotRingPart)
+  }
+
+  private func snapshotFile(_ upstream: UpstreamConfiguration) -> RecordFile {
+    RecordFile(
+      disk: disk,
+      name: "\(owner.ring.directory)/\(RecordFile.stagesPrefix)\(Self.safeName(upstream.name))",
+      byteCountMax: Forwarder.snapshotByteCountMax + RecordFile.headerByteCount
+    )
+  }
+
+  /// What was saved last of an upstream's stages; nil where there is nothing that can be read.
+  func savedSnapshot(_ upstream: UpstreamConfiguration) -> ArraySlice<UInt8>? {
+    guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return nil }
+    return try? snapshotFile(upstream).records().first
+  }
+
+  /// Saves each picture whose place the saved cursor has reached.
+  mutating func saveSnapshots(now: ClockReading) {
+    guard owner.ring.isRecovered, !owner.ring.isFailing, !owner.ring.hasUnsavedState,
+      now.boot >= snapshotRetryAt
+    else { return }
+    for (index, upstream) in configuration.upstreams.enumerated() {
+      let cursor = owner.ring.upstream(index).cursor
+      guard
+        let bytes = forwarders[index].snapshotToSave(
+          savedCursor: cursor,
+          byteCountMax: snapshotByteCountMax
+        )
+      else { continue }
+      var file = snapshotFile(upstream)
+      do throws(DiskError) {
+        try file.replace(with: [bytes[...]])
+        forwarders[index].snapshotEnded(isSaved: true)
+        owner.ring.noteOwnFile(grownBy: bytes.count - snapshotByteCounts[index])
+        snapshotByteCounts[index] = bytes.count
+        owner.ring.settle(index, forwarders[index].ledger)
+      } catch {
+        forwarders[index].snapshotEnded(isSaved: false)
+        snapshotRetryAt = now.boot &+ Self.snapshotRetryDelay
+        lines.append(
+          LogEntry(
+            .warning,
+            "upstream \(upstream.name): the state of its stages can't be saved: \(error)"
+          )
+        )
+      }
+    }
+  }
+}
