@@ -1,5 +1,6 @@
 public import HoldfastEvent
 public import HoldfastLink
+public import HoldfastStage
 
 /// How events become messages.
 public enum MessageFormat: String, Sendable, CaseIterable {
@@ -22,6 +23,14 @@ public enum RetainPolicy: String, Sendable, CaseIterable {
   /// As the event came.
   case keep
   case never
+}
+
+/// `undecodable`: what becomes of an event whose payload a stage can't read.
+public enum UndecodablePolicy: String, Sendable, CaseIterable {
+  /// It goes on unchanged.
+  case pass
+  /// It is set aside.
+  case deadLetter = "dead-letter"
 }
 
 /// One `[[upstream]]`: a central broker that events are forwarded to.
@@ -56,6 +65,10 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var refusalTryCountMax = 5
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
+  /// `[[upstream.stage]]`: what events pass through before they are sent, in order; at most 32.
+  public var stages: [StageConfiguration] = []
+  /// `undecodable`: what becomes of payloads that a stage can't read.
+  public var undecodable: UndecodablePolicy = .pass
 
   /// Settings with every default filled in.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {
