@@ -89,7 +89,11 @@ extension DocumentReader {
       return nil
     }
     var titled = table
-    titled.title = table.title.replacing("stage", with: "\(type.rawValue) stage", maxReplacements: 1)
+    titled.title = table.title.replacing(
+      "stage",
+      with: "\(type.rawValue) stage",
+      maxReplacements: 1
+    )
     rejectKeys(titled, of: type)
     let topics = readFilters(titled) ?? []
     let topicCountMax = titled.integer(StageKey.topicCountMax, in: StageBound.topicCounts)

@@ -63,7 +63,8 @@ extension StageReader {
     guard case .text(let text)? = table.entries[StageKey.threshold.rawValue]?.value,
       text.hasSuffix("%")
     else {
-      for key in [StageKey.of, .span] where table.has(key) {
+      let given: [StageKey] = (base == nil ? [] : [.of]) + (span == nil ? [] : [.span])
+      for key in given {
         table.error(
           key,
           "is for a percentage, and threshold is none",

@@ -5,8 +5,8 @@ import HoldfastStage
 extension StageReader {
   func map() -> MapSettings? {
     var settings = MapSettings()
-    settings.select = readFields(.select) ?? []
-    settings.remove = readFields(.remove) ?? []
+    settings.select = readMembers(.select)
+    settings.remove = readMembers(.remove)
     settings.rename = renames()
     settings.compute = computations()
     settings.add = additions()
@@ -22,6 +22,15 @@ extension StageReader {
       return nil
     }
     return settings
+  }
+
+  /// Paths of an array that lead into the payload.
+  private func readMembers(_ key: StageKey) -> [FieldPath] {
+    let paths = readFields(key) ?? []
+    if paths.contains(.whole) {
+      table.error(key, "holds \"\", the whole payload", "name fields within it")
+    }
+    return paths
   }
 
   /// A table's entries as they stand in the file; of one line by name, since TOML has no order.
@@ -52,8 +61,13 @@ extension StageReader {
         tell(.rename, node, name, "must be a string, not \(node.kind)", "give the new name")
         return nil
       }
-      guard isName(text, .rename, node, name) else { return nil }
-      return field.map { MapSettings.Rename(field: $0, name: text) }
+      guard isName(text, .rename, node, name), let field else { return nil }
+      guard case .key? = field.steps.last else {
+        let what = field == .whole ? "the whole payload" : "an element of an array"
+        tell(.rename, node, name, "is \(what), which has no name", "name a field of an object")
+        return nil
+      }
+      return MapSettings.Rename(field: field, name: text)
     }
   }
 
@@ -106,7 +120,13 @@ extension StageReader {
       switch node.value {
       case .text(let text):
         guard text.utf8.count <= StageBound.valueByteCountMax else {
-          tell(.add, node, name, "is too long", "give \(StageBound.valueByteCountMax) bytes at most")
+          tell(
+            .add,
+            node,
+            name,
+            "is too long",
+            "give \(StageBound.valueByteCountMax) bytes at most"
+          )
           return nil
         }
         guard isFilled(text, of: StageKey.add.rawValue, line: node.line, others: []) else {

@@ -113,12 +113,12 @@ struct StageReader {
     }
     var paths: [FieldPath] = []
     var isRight = !texts.isEmpty
-    for (index, (text, line)) in texts.enumerated() {
+    for (text, line) in texts {
       guard let path = path(text, of: key, in: table, line: line) else {
         isRight = false
         continue
       }
-      if texts[..<index].contains(where: { $0.text == text }) {
+      if paths.contains(path) {
         isRight = false
         table.problems.error(
           key.rawValue,
@@ -133,7 +133,9 @@ struct StageReader {
   }
 
   func isEmptyArray(_ key: StageKey) -> Bool {
-    if case .array(let elements)? = table.entries[key.rawValue]?.value { elements.isEmpty } else {
+    if case .array(let elements)? = table.entries[key.rawValue]?.value {
+      elements.isEmpty
+    } else {
       false
     }
   }

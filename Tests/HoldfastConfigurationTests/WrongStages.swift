@@ -16,6 +16,15 @@ private func inStage(
   Wrong(key, words, stageSample("type = \"\(type)\"\n\(more)\n\(line) #!"))
 }
 
+/// A stage that lacks something, which is told at its header.
+private func inHeader(_ key: String, _ words: String, _ lines: String) -> WrongConfiguration {
+  Wrong(
+    key,
+    words,
+    sample(source: "decode = \"json\"", upstream: "[[upstream.stage]] #!\n\(lines)")
+  )
+}
+
 /// One wrong line of a source's stage.
 private func inSourceStage(
   _ key: String,
@@ -34,12 +43,13 @@ private let window = "fields = [\"t\"]\nsize = \"1m\"\naggregates = [\"mean\"]"
 private let sized = "fields = [\"t\"]\nsize = \"1m\""
 private let averaged = "fields = [\"t\"]\naggregates = [\"mean\"]"
 private let alarm = "field = \"t\"\non = 80\noff = 75"
-private let burst = "when = \"t > 3\"\ninterval = \"1m\"\nbefore = \"30s\"\nafter = \"1m\""
+private let burstBefore = "when = \"t > 3\"\ninterval = \"1m\"\nbefore = \"30s\""
+private let burst = burstBefore + "\nafter = \"1m\""
 private let deadband = "field = \"t\"\nthreshold = \"0.5\""
 
 let wrongStages: [WrongConfiguration] = [
   // The list.
-  Wrong("type", "has no type", stageSample("topics = [\"a\"] # x").replacingStageHeader()),
+  inHeader("type", "has no type", "topics = [\"a\"]"),
   Wrong("type", #"did you mean "deadband"?"#, stageSample("type = \"dead_band\" #!")),
   Wrong("type", #""swinging-door""#, stageSample("type = \"average\" #!")),
   Wrong("type", "must be a string", stageSample("type = 7 #!")),
@@ -63,18 +73,42 @@ let wrongStages: [WrongConfiguration] = [
   inStage("topics", "shared", #"topics = ["$share/g/a"]"#, of: "sample", with: "every = 2"),
   inStage("topics", "holds 0 filters", "topics = []", of: "sample", with: "every = 2"),
   inStage("max_topics", "from 1 to 100000", "max_topics = 0", of: "sample", with: "every = 2"),
-  inStage("retain", "move it to [[upstream]]", #"retain = "never""#, of: "sample", with: "every = 2"),
+  inStage(
+    "retain",
+    "move it to [[upstream]]",
+    #"retain = "never""#,
+    of: "sample",
+    with: "every = 2"
+  ),
   inStage("max_inteval", #"did you mean "max_interval"?"#, #"max_inteval = "1h""#, of: "changed"),
 
   // Keys of other types.
-  inStage("max_topics", #"belongs to type = "changed""#, "max_topics = 5", of: "map", with: "topic = \"x\""),
-  inStage("deviation", #"belongs to type = "swinging-door""#, "deviation = 1", of: "deadband", with: deadband),
+  inStage(
+    "max_topics",
+    #"belongs to type = "changed""#,
+    "max_topics = 5",
+    of: "map",
+    with: "topic = \"x\""
+  ),
+  inStage(
+    "deviation",
+    #"belongs to type = "swinging-door""#,
+    "deviation = 1",
+    of: "deadband",
+    with: deadband
+  ),
   inStage("field", #"did you mean "fields"?"#, #"field = "t""#, of: "changed"),
-  inStage("every", "throttle takes topics, interval, send", "every = 2", of: "throttle", with: "interval = \"1s\""),
+  inStage(
+    "every",
+    "throttle takes topics, interval, send",
+    "every = 2",
+    of: "throttle",
+    with: "interval = \"1s\""
+  ),
 
   // drop and keep.
-  Wrong("when", "has no when", stageSample("type = \"keep\"").replacingStageHeader()),
-  Wrong("when", "has no when", stageSample("type = \"drop\"").replacingStageHeader()),
+  inHeader("when", "has no when", "type = \"keep\"\ntopics = [\"a\"]"),
+  inHeader("when", "has no when", "type = \"drop\""),
   inStage("when", "must be a string", "when = true", of: "drop"),
   inStage("when", "column 3", #"when = "t ! 3""#, of: "drop"),
   inStage("when", "column 9", #"when = "  t > 3 xor""#, of: "keep"),
@@ -93,7 +127,7 @@ let wrongStages: [WrongConfiguration] = [
   Wrong(
     "remove",
     "column 5",
-    stageSample("type = \"map\"\nremove = [\n  \"a\",\n  \"b[0].\", #!\n]").replacing("b[0].", with: "b.c..")
+    stageSample("type = \"map\"\nremove = [\n  \"a\",\n  \"b.c..\", #!\n]")
   ),
   inStage("rename", "must be a table", #"rename = ["a"]"#, of: "map"),
   inStage("rename", "holds 0 entries", "rename = {}", of: "map"),
@@ -108,10 +142,20 @@ let wrongStages: [WrongConfiguration] = [
   inStage("add", "the stage has no topics", #"add = { a = "{1}" }"#, of: "map"),
   inStage("add", "without its partner", #"add = { a = "{" }"#, of: "map"),
   inStage("add", "unknown placeholder", #"add = { a = "{site}" }"#, of: "map"),
-  inStage("topic", #""a/+" has 1 wildcard"#, #"topic = "x/{2}""#, of: "map", with: "topics = [\"a/+\"]"),
+  inStage(
+    "topic",
+    #""a/+" has 1 wildcard"#,
+    #"topic = "x/{2}""#,
+    of: "map",
+    with: "topics = [\"a/+\"]"
+  ),
   inStage("topic", #"did you mean "{topic}"?"#, #"topic = "{topics}""#, of: "map"),
   inStage("topic", "makes no topic", #"topic = "a/#""#, of: "map"),
-  Wrong("field", "has no field", stageSample("type = \"map\"\n[[upstream.stage.compute]] #!\nscale = 2")),
+  Wrong(
+    "field",
+    "has no field",
+    stageSample("type = \"map\"\n[[upstream.stage.compute]] #!\nscale = 2")
+  ),
   Wrong(
     "field",
     "computes nothing",
@@ -139,29 +183,65 @@ let wrongStages: [WrongConfiguration] = [
   inStage("of", "is for a percentage", #"of = "last""#, of: "deadband", with: deadband),
   inStage("of", #"did you mean "span"?"#, #"of = "spam""#, of: "deadband", with: deadband),
   inStage("span", "is for a percentage", "span = 10", of: "deadband", with: deadband),
-  inStage("span", "has no meaning", "span = 10", of: "deadband", with: "field = \"t\"\nthreshold = \"2%\""),
-  Wrong(
+  inStage(
+    "span",
+    "has no meaning",
+    "span = 10",
+    of: "deadband",
+    with: "field = \"t\"\nthreshold = \"2%\""
+  ),
+  inHeader(
     "span",
     "has no span",
-    stageSample("type = \"deadband\"\nfield = \"t\"\nthreshold = \"2%\"\nof = \"span\"")
-      .replacingStageHeader()
+    "type = \"deadband\"\nfield = \"t\"\nthreshold = \"2%\"\nof = \"span\""
   ),
-  Wrong("field", "has no field", stageSample("type = \"deadband\"\nthreshold = 1").replacingStageHeader()),
-  inStage("field", "column 2", #"field = "t.""#, of: "swinging-door", with: "deviation = 1").at(3),
-  inStage("deviation", "a percentage", #"deviation = "2%""#, of: "swinging-door", with: "field = \"t\""),
+  inHeader("field", "has no field", "type = \"deadband\"\nthreshold = 1"),
+  inHeader("threshold", "has no threshold", "type = \"deadband\"\nfield = \"t\""),
+  inStage("field", "column 3", #"field = "t.""#, of: "swinging-door", with: "deviation = 1"),
+  inStage(
+    "deviation",
+    "a percentage",
+    #"deviation = "2%""#,
+    of: "swinging-door",
+    with: "field = \"t\""
+  ),
 
   // throttle, sample, dedupe.
   inStage("interval", "without a unit", #"interval = "10""#, of: "throttle"),
   inStage("interval", "10ms", #"interval = "1ms""#, of: "throttle"),
-  inStage("send", #""first", "last""#, #"send = "newest""#, of: "throttle", with: "interval = \"1s\""),
+  inStage(
+    "send",
+    #""first", "last""#,
+    #"send = "newest""#,
+    of: "throttle",
+    with: "interval = \"1s\""
+  ),
   inStage("every", "from 1 to", "every = 0", of: "sample"),
   inStage("every", "whole number", "every = 2.5", of: "sample"),
   inStage("span", "in quotes", "span = 60", of: "dedupe"),
-  inStage("max_payloads", "from 1 to 1024", "max_payloads = 2000", of: "dedupe", with: "span = \"1m\""),
+  inStage(
+    "max_payloads",
+    "from 1 to 1024",
+    "max_payloads = 2000",
+    of: "dedupe",
+    with: "span = \"1m\""
+  ),
 
   // window and downsample.
-  inStage("aggregates", #"did you mean "mean"?"#, #"aggregates = ["avg"]"#, of: "window", with: sized),
-  inStage("aggregates", #"did you mean "stddev"?"#, #"aggregates = ["stdev"]"#, of: "window", with: sized),
+  inStage(
+    "aggregates",
+    #"did you mean "mean"?"#,
+    #"aggregates = ["avg"]"#,
+    of: "window",
+    with: sized
+  ),
+  inStage(
+    "aggregates",
+    #"did you mean "stddev"?"#,
+    #"aggregates = ["stdev"]"#,
+    of: "window",
+    with: sized
+  ),
   inStage("aggregates", "is no percentile", #"aggregates = ["p100"]"#, of: "window", with: sized),
   inStage("aggregates", "is no percentile", #"aggregates = ["p0"]"#, of: "window", with: sized),
   inStage("aggregates", "stands twice", #"aggregates = ["max", "max"]"#, of: "window", with: sized),
@@ -169,10 +249,22 @@ let wrongStages: [WrongConfiguration] = [
   inStage("size", "outside its range", #"size = "10ms""#, of: "window", with: averaged),
   inStage("offset", "is not below size", #"offset = "1m""#, of: "window", with: window),
   inStage("lateness", "outside its range", #"lateness = "8d""#, of: "window", with: window),
-  inStage("late", #"did you mean "emit-correction"?"#, #"late = "emit_corection""#, of: "window", with: window),
+  inStage(
+    "late",
+    #"did you mean "emit-correction"?"#,
+    #"late = "emit_corection""#,
+    of: "window",
+    with: window
+  ),
   inStage("time", "column 3", #"time = "a.""#, of: "window", with: window),
   inStage("topic", "unknown placeholder", #"topic = "{agent}/x""#, of: "window", with: window),
-  inStage("method", #""m4", "lttb""#, #"method = "minmax""#, of: "downsample", with: "field = \"t\"\nsize = \"1m\""),
+  inStage(
+    "method",
+    #""m4", "lttb""#,
+    #"method = "minmax""#,
+    of: "downsample",
+    with: "field = \"t\"\nsize = \"1m\""
+  ),
 
   // alarm and burst.
   inStage("off", "is equal to on", "off = 80", of: "alarm", with: "field = \"t\"\non = 80.0"),
@@ -180,7 +272,7 @@ let wrongStages: [WrongConfiguration] = [
   inStage("pass", "must be true or false", #"pass = "yes""#, of: "alarm", with: alarm),
   inStage("before_events", "from 1 to 100000", "before_events = 0", of: "burst", with: burst),
   inStage("before_bytes", "outside its range", "before_bytes = 1", of: "burst", with: burst),
-  inStage("after", "outside its range", #"after = "2d""#, of: "burst", with: burst.without("after")),
+  inStage("after", "outside its range", #"after = "2d""#, of: "burst", with: burstBefore),
 
   // Payloads.
   Wrong("decode", #"did you mean "json"?"#, sample(source: "decode = \"jsno\" #!")),
@@ -206,7 +298,11 @@ let wrongStages: [WrongConfiguration] = [
     "to the same [[source]]",
     sample(source: "[[source.stage]]\ntype = \"drop\" #!\nwhen = \"t > 3\"")
   ),
-  Wrong("undecodable", #"did you mean "dead-letter"?"#, sample(upstream: "undecodable = \"dead_letter\" #!")),
+  Wrong(
+    "undecodable",
+    #"did you mean "dead-letter"?"#,
+    sample(upstream: "undecodable = \"dead_letter\" #!")
+  ),
 
   // Sources.
   inSourceStage("type", "the log keeps them as they came", #"type = "map""#, with: "topic = \"x\""),
@@ -215,7 +311,12 @@ let wrongStages: [WrongConfiguration] = [
   inSourceStage("type", "holds events back", #"type = "burst""#, with: burst),
   inSourceStage("type", "[[upstream.stage]]", #"type = "downsample""#),
   inSourceStage("type", "holds events back", #"type = "swinging-door""#),
-  inSourceStage("send", "holds events back", #"send = "last""#, with: "type = \"throttle\"\ninterval = \"1s\""),
+  inSourceStage(
+    "send",
+    "holds events back",
+    #"send = "last""#,
+    with: "type = \"throttle\"\ninterval = \"1s\""
+  ),
 
   // Loops that a stage makes.
   Wrong(
