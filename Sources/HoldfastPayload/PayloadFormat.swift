@@ -15,7 +15,7 @@ public enum PayloadFormat: String, CaseIterable, Sendable {
 }
 
 /// Why a payload could not be read.
-public enum PayloadFault: String, CaseIterable, Sendable {
+public enum PayloadFault: String, Error, CaseIterable, Sendable {
   /// It does not follow its format.
   case malformed
   /// Nested deeper than ``depthMax``.
