@@ -1,4 +1,5 @@
 public import HoldfastEvent
+internal import HoldfastPayload
 
 /// An event on its way through the stages; its bytes lie in the pass's arena.
 public struct StageEvent: Equatable, Sendable {
