@@ -15,7 +15,9 @@ extension StageConfiguration {
       !settings.fields.isEmpty
     case .burst(let settings):
       !settings.when.paths.isEmpty
-    case .deadband, .swingingDoor, .window, .downsample, .alarm:
+    case .window(let settings):
+      !settings.fields.isEmpty || settings.time != .arrival
+    case .deadband, .swingingDoor, .downsample, .alarm:
       true
     case .throttle, .sample, .dedupe:
       false

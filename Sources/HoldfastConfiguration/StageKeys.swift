@@ -210,7 +210,7 @@ extension StageType {
 
   private var windowRows: [StageRow] {
     [
-      .needed(.fields, "1 to \(StageBound.fieldCountMax) paths"),
+      .free(.fields, "1 to \(StageBound.fieldCountMax) paths"),
       .needed(.size, range(StageBound.windowSizes)),
       .needed(.aggregates),
       .free(.lateness, range(StageBound.lateness), or: "\"0s\""),

@@ -4,9 +4,13 @@ import HoldfastStage
 /// The types that look at events in spans of time.
 extension StageReader {
   func window() -> WindowSettings? {
-    let fields = needed(.fields) { readFields($0) }
+    let fields = readFields(.fields)
     let size = needed(.size, inTime(StageBound.windowSizes))
     let aggregates = needed(.aggregates) { readAggregates($0) }
+    if let aggregates, aggregates != [.count] {
+      // Only counting needs no payload.
+      _ = table.require(StageKey.fields, example: StageKey.fields.example)
+    }
     let lateness = table.duration(StageKey.lateness, in: StageBound.lateness)
     let offset = table.duration(StageKey.offset, in: StageBound.offsets)
     if let offset, let size, offset >= size {
@@ -26,8 +30,8 @@ extension StageReader {
     }
     let late = table.choice(StageKey.late, of: WindowSettings.LatePolicy.self)
     let topic = readTopic()
-    guard let fields, let size, let aggregates else { return nil }
-    var settings = WindowSettings(fields: fields, size: size, aggregates: aggregates)
+    guard let size, let aggregates else { return nil }
+    var settings = WindowSettings(fields: fields ?? [], size: size, aggregates: aggregates)
     settings.lateness = lateness ?? settings.lateness
     settings.offset = offset ?? settings.offset
     settings.time = time ?? settings.time

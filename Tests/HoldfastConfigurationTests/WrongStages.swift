@@ -266,6 +266,8 @@ let wrongStages: [WrongConfiguration] = [
     with: "field = \"t\"\nsize = \"1m\""
   ),
 
+  inHeader("fields", "has no fields", "type = \"window\"\nsize = \"1m\"\naggregates = [\"max\"]"),
+
   // alarm and burst.
   inStage("off", "is equal to on", "off = 80", of: "alarm", with: "field = \"t\"\non = 80.0"),
   inStage("duration", "outside its range", #"duration = "31d""#, of: "alarm", with: alarm),
