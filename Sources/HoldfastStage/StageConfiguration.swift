@@ -221,6 +221,8 @@ public struct DownsampleSettings: Equatable, Sendable {
   public var method: Method
   /// `size`, microseconds of arrival time.
   public var size: Int64
+  /// `max_bytes`: most memory for the events held of all topics; beyond it windows end early.
+  public var heldByteCountMax = 16 << 20
   public init(field: FieldPath, method: Method, size: Int64) {
     self.field = field
     self.method = method

@@ -1,0 +1,142 @@
+internal import HoldfastEvent
+internal import HoldfastPayload
+
+/// Where results go: a text in which `{topic}` stands for the topic they were computed for.
+struct ResultTopic: Sendable {
+  /// What stands between the places to fill in.
+  private let parts: [[UInt8]]
+
+  init(_ template: String) {
+    var parts: [[UInt8]] = [[]]
+    var rest = Array(template.utf8)[...]
+    let place = Array("{topic}".utf8)
+    while let byte = rest.first {
+      if rest.starts(with: place) {
+        parts.append([])
+        rest = rest.dropFirst(place.count)
+      } else {
+        parts[parts.count - 1].append(byte)
+        rest = rest.dropFirst()
+      }
+    }
+    self.parts = parts
+  }
+
+  /// The topic of a result for `key`; the key itself where it would be empty or too long (MQTT-1.5.4).
+  func filled(with key: [UInt8]) -> [UInt8] {
+    let topic = Array(parts.joined(separator: key))
+    return topic.isEmpty || topic.count > Int(UInt16.max) ? key : topic
+  }
+}
+
+/// Keeps identities apart: no two results for one topic have both start and revision in common.
+///
+/// Time can go back, and a topic's state can be given up for want of room; what is then computed
+/// for a span that was sent before gets a revision above all that the topic has had. A revision
+/// above 0 therefore does not promise that there was an earlier result.
+struct RevisionFloor: Equatable, Sendable {
+  /// The latest start that was sent.
+  private(set) var start = Int64.min
+  /// The highest revision that was sent.
+  private(set) var revision: UInt32 = 0
+
+  /// The revision of a result whose span begins at `start`.
+  func revision(at start: Int64) -> UInt32 { start <= self.start ? revision &+ 1 : 0 }
+
+  /// Takes note of what was sent.
+  mutating func note(start: Int64, revision: UInt32) {
+    self.start = max(self.start, start)
+    self.revision = max(self.revision, revision)
+  }
+
+  /// Takes note of all that another one knows.
+  mutating func note(_ other: RevisionFloor) { note(start: other.start, revision: other.revision) }
+
+  func save(into bytes: inout SnapshotWriter) {
+    bytes.append(start)
+    bytes.append(revision)
+  }
+
+  init() {}
+
+  init?(from bytes: inout SnapshotReader) {
+    guard let start: Int64 = bytes.number(), let revision: UInt32 = bytes.number()
+    else { return nil }
+    self.start = start
+    self.revision = revision
+  }
+}
+
+extension StagePass {
+  /// Lets a derived event go on, stamped with the log's time and `wall`.
+  mutating func emitResult(
+    _ payload: ResultText,
+    topic: [UInt8],
+    wall: Int64,
+    identity: ResultIdentity
+  ) {
+    let row = EventBatch.Row(
+      boot: now.boot,
+      wall: wall,
+      topicOffset: 0,
+      topicByteCount: 0,
+      payloadOffset: 0,
+      payloadByteCount: 0,
+      source: 0,
+      flags: .qos1
+    )
+    var event = StageEvent(row: row, number: number, result: identity)
+    setTopic(&event, topic)
+    setPayload(&event, payload.bytes)
+    emit(event)
+  }
+
+  /// Says what became of an event, where it is the one at hand.
+  ///
+  /// What an earlier stage computed or let go late has no verdict of its own.
+  mutating func settle(_ event: StageEvent, as verdict: StageVerdict) {
+    if event.result == nil && event.number == number { self.verdict = verdict }
+  }
+
+  /// A field that was read of this event, as a finite number; nil where it is none.
+  func finiteNumber(_ field: Field, of event: StageEvent) -> Double? {
+    if field.kind == .number { return field.number.isFinite ? field.number : nil }
+    if field.kind != .text && field.kind != .boolean { return nil }
+    let number = unsafe bytes.withUnsafeBytes { bytes in
+      unsafe numericValue(
+        of: field,
+        in: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
+      )
+    }
+    guard let number, number.isFinite else { return nil }
+    return number
+  }
+
+  /// Holds an event in the memory of one that is held no more.
+  func hold(_ event: StageEvent, insteadOf held: inout HeldEvent) {
+    held.row = event.row
+    held.number = event.number
+    held.isHistorical = event.isHistorical
+    held.bytes.removeAll(keepingCapacity: true)
+    held.bytes.append(contentsOf: bytes[event.row.topicRange])
+    held.bytes.append(contentsOf: bytes[event.row.payloadRange])
+    if event.row.propertiesByteCount > 0 {
+      held.bytes.append(contentsOf: bytes[event.row.propertiesRange])
+    }
+  }
+}
+
+extension HeldEvent {
+  /// Memory of a held event besides its bytes: itself and the head of an array.
+  static let overheadByteCount = MemoryLayout<HeldEvent>.stride + 32
+  /// Memory that holding it takes, bytes.
+  var memoryByteCount: Int { bytes.count + Self.overheadByteCount }
+}
+
+extension StageEvent {
+  /// Memory that holding it takes, bytes.
+  var memoryByteCount: Int {
+    Int(row.topicByteCount) + Int(row.payloadByteCount) + Int(row.propertiesByteCount)
+      + HeldEvent.overheadByteCount
+  }
+}
