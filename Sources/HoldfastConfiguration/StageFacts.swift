@@ -48,7 +48,7 @@ extension StageConfiguration {
       var values: [String: String] = [:]
       for (index, capture) in captures.enumerated() { values[String(index + 1)] = String(capture) }
       // An event matches both; what the one with more text says of its topic is closer.
-      let closer = own.literalByteCount > filter.literalByteCount ? own : filter
+      let closer = own.literalByteCount >= filter.literalByteCount ? own : filter
       return template.reach(of: closer, values)
     }
   }

@@ -49,6 +49,7 @@ enum StageKey: String, CaseIterable {
   case time
   case late
   case method
+  case byteCountMax = "max_bytes"
   case on
   case off
   case duration
@@ -191,6 +192,7 @@ extension StageType {
       [
         .needed(.field), .needed(.method, words(DownsampleSettings.Method.self)),
         .needed(.size, range(StageBound.windowSizes)),
+        .free(.byteCountMax, sizes(StageBound.heldByteCounts), or: "\"16MiB\""),
       ]
     case .alarm:
       [
@@ -203,7 +205,7 @@ extension StageType {
         .needed(.when), .needed(.interval, range(StageBound.intervals)),
         .needed(.before, range(StageBound.before)), .needed(.after, range(StageBound.after)),
         .free(.heldCountMax, range(StageBound.heldCounts), or: "1000"),
-        .free(.heldByteCountMax, range(StageBound.heldByteCounts), or: "\"1MiB\""),
+        .free(.heldByteCountMax, sizes(StageBound.heldByteCounts), or: "\"1MiB\""),
       ]
     }
   }
@@ -226,9 +228,11 @@ extension StageType {
   }
 
   private func range(_ numbers: ClosedRange<Int>) -> String {
-    let isSize = numbers == StageBound.heldByteCounts
-    let show = { isSize ? formattedSize($0) : String($0) }
-    return "\(show(numbers.lowerBound)) to \(show(numbers.upperBound))"
+    "\(numbers.lowerBound) to \(numbers.upperBound)"
+  }
+
+  private func sizes(_ sizes: ClosedRange<Int>) -> String {
+    "\(formattedSize(sizes.lowerBound)) to \(formattedSize(sizes.upperBound))"
   }
 
   private func words<T: RawRepresentable<String> & CaseIterable>(_ type: T.Type) -> String {

@@ -44,8 +44,11 @@ extension StageReader {
     let field = neededField()
     let method = needed(.method) { table.choice($0, of: DownsampleSettings.Method.self) }
     let size = needed(.size, inTime(StageBound.windowSizes))
+    let byteCount = table.size(StageKey.byteCountMax, in: StageBound.heldByteCounts)
     guard let field, let method, let size else { return nil }
-    return DownsampleSettings(field: field, method: method, size: size)
+    var settings = DownsampleSettings(field: field, method: method, size: size)
+    settings.heldByteCountMax = byteCount ?? settings.heldByteCountMax
+    return settings
   }
 
   func alarm() -> AlarmSettings? {

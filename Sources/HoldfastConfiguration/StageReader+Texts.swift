@@ -38,10 +38,11 @@ extension StageReader {
           key,
           line: line,
           "\(told) uses {\(number)}, and \(captureText)",
-          "give topics with a wildcard for each number"
+          type == .map ? "give topics with a wildcard for each number" : "use {topic}"
         )
       } else {
-        let words = others + (1...max(1, captureCount)).map { String($0) }
+        let words =
+          others + (1...max(1, captureCount)).map { String($0) }.filter { _ in type == .map }
         table.problems.error(
           key,
           line: line,
@@ -55,10 +56,11 @@ extension StageReader {
     return isRight
   }
 
-  /// Wildcards that each of the stage's filters has.
-  private var captureCount: Int { topics.map(\.wildcardCount).min() ?? 0 }
+  /// Wildcards that each of the stage's filters has; only `map` looks at what they matched.
+  private var captureCount: Int { type == .map ? topics.map(\.wildcardCount).min() ?? 0 : 0 }
 
   private var captureText: String {
+    if type != .map { return "only map fills in what wildcards matched" }
     guard let poorest = topics.min(by: { $0.wildcardCount < $1.wildcardCount }) else {
       return "the stage has no topics"
     }

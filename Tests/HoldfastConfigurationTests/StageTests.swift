@@ -201,7 +201,7 @@ let leastStages: [(type: String, lines: String)] = [
       offset = "9s"
       time = "at.utc"
       late = "emit-correction"
-      topic = "{topic}/{1}"
+      topic = "{topic}/10s"
       """
     var settings = WindowSettings(
       fields: [try FieldPath("t"), try FieldPath("h")],
@@ -215,7 +215,7 @@ let leastStages: [(type: String, lines: String)] = [
     settings.offset = 9_000_000
     settings.time = .field(try FieldPath("at.utc"))
     settings.late = .emitCorrection
-    settings.topic = "{topic}/{1}"
+    settings.topic = "{topic}/10s"
     #expect(try stage(lines).kind == .window(settings))
   }
 
@@ -230,9 +230,13 @@ let leastStages: [(type: String, lines: String)] = [
 
   @Test func `downsample, alarm and burst have every key`() throws {
     let field = try FieldPath("t")
+    var downsample = DownsampleSettings(field: field, method: .m4, size: 3_600_000_000)
+    downsample.heldByteCountMax = 4096
     #expect(
-      try stage("type = \"downsample\"\nfield = \"t\"\nmethod = \"m4\"\nsize = \"1h\"").kind
-        == .downsample(DownsampleSettings(field: field, method: .m4, size: 3_600_000_000))
+      try stage(
+        "type = \"downsample\"\nfield = \"t\"\nmethod = \"m4\"\nsize = \"1h\"\nmax_bytes = 4096"
+      ).kind
+        == .downsample(downsample)
     )
     var alarm = AlarmSettings(field: field, on: -1.5, off: 2)
     alarm.duration = 5_000_000

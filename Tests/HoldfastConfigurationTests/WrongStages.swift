@@ -332,11 +332,11 @@ let wrongStages: [WrongConfiguration] = [
   ),
   Wrong(
     "topic",
-    "makes a loop: \"sensors/+/mean\"",
+    "makes a loop: \"sensors/raw/+\"",
     sample(
       source: "decode = \"json\"",
       upstream: "topics = [\"raw/#\"]\n[[upstream.stage]]\ntype = \"window\"\n\(window)\n"
-        + "topics = [\"raw/+\"]\ntopic = \"sensors/{1}/mean\" #!",
+        + "topics = [\"raw/+\"]\ntopic = \"sensors/{topic}\" #!",
       upstreamURL: "mqtt://127.0.0.1:1883"
     )
   ),
