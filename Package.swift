@@ -31,7 +31,9 @@ let package = Package(
       name: "HoldfastCodec", dependencies: ["CZstd", "CCRC32C"], swiftSettings: strict),
 
     // The way of an event: intake, ring log, upstream. The agent's one `step` joins them.
-    .target(name: "HoldfastIntake", dependencies: ["HoldfastEvent", "HoldfastLink"], swiftSettings: strict),
+    .target(
+      name: "HoldfastIntake", dependencies: ["HoldfastEvent", "HoldfastLink", "HoldfastStage"],
+      swiftSettings: strict),
     .target(
       name: "HoldfastRingLog", dependencies: ["HoldfastEvent", "HoldfastCodec"],
       swiftSettings: strict),
@@ -42,7 +44,8 @@ let package = Package(
     .target(
       name: "HoldfastUpstream",
       dependencies: [
-        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
+        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
+        "HoldfastStage",
       ],
       swiftSettings: strict),
     .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),
@@ -68,8 +71,9 @@ let package = Package(
     .target(
       name: "HoldfastConfiguration",
       dependencies: [
-        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
-        "HoldfastUpstream", .product(name: "TOMLKit", package: "TOMLKit"),
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastPayload",
+        "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
+        .product(name: "TOMLKit", package: "TOMLKit"),
       ],
       swiftSettings: rules),
     .executableTarget(
@@ -156,7 +160,7 @@ let package = Package(
       name: "HoldfastConfigurationTests",
       dependencies: [
         "HoldfastConfiguration", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastRingLog", "HoldfastUpstream",
+        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

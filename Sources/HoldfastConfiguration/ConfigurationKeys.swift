@@ -44,6 +44,9 @@ enum SourceKey: String, CaseIterable {
   case sessionExpiry = "session_expiry"
   case receiveMaximum = "receive_maximum"
   case inflightWindow = "inflight_window"
+  case decode
+  case decodeTopic = "decode_topic"
+  case stage
 }
 
 /// Keys of `[[upstream]]` beside those of its link.
@@ -62,13 +65,21 @@ enum UpstreamKey: String, CaseIterable {
   case acknowledgementTimeout = "ack_timeout"
   case refusalTries = "refusal_tries"
   case deadLetterSize = "dead_letter_size"
+  case undecodable
+  case stage
+}
+
+/// Keys of `[[source.decode_topic]]`.
+enum DecodeTopicKey: String, CaseIterable {
+  case topics
+  case format
 }
 
 /// Every key that the reader takes, by section.
 public enum ConfigurationKeys {
   /// One table of the configuration file.
   public struct Section: Equatable, Sendable {
-    /// `agent`, `ring`, `source`, `upstream`.
+    /// `agent`, `ring`, `source`, `upstream`; of a list within one of them `source.stage`.
     public var name: String
     /// `[[name]]`: may stand several times.
     public var isList: Bool
@@ -94,6 +105,17 @@ public enum ConfigurationKeys {
       keys: names(of: UpstreamKey.self) + names(of: LinkKey.self)
     ),
   ]
+
+  /// The lists of tables within `[[source]]` and `[[upstream]]`.
+  public static let nested = [
+    Section(name: "source.decode_topic", isList: true, keys: names(of: DecodeTopicKey.self)),
+    Section(name: "source.stage", isList: true, keys: names(of: StageKey.self)),
+    Section(name: "upstream.stage", isList: true, keys: names(of: StageKey.self)),
+    Section(name: "upstream.stage.compute", isList: true, keys: names(of: ComputeKey.self)),
+  ]
+
+  /// The types of stages in the order of the manual, each with its keys.
+  public static let stages = StageType.allCases.map(\.table)
 
   /// The keys of a `tls` table.
   public static let tlsKeys = names(of: TLSKey.self)

@@ -7,8 +7,8 @@ struct ConfigurationNode {
     case array([ConfigurationNode])
     case text(String)
     case integer(Int)
-    case fraction
-    case boolean
+    case fraction(Double)
+    case boolean(Bool)
     case time
   }
 
@@ -71,9 +71,9 @@ extension ConfigurationNode {
     case .int:
       self.init(value: .integer(value.int ?? 0), line: line)
     case .double:
-      self.init(value: .fraction, line: line)
+      self.init(value: .fraction(value.double ?? 0), line: line)
     case .bool:
-      self.init(value: .boolean, line: line)
+      self.init(value: .boolean(value.bool ?? false), line: line)
     case .date, .time, .dateTime:
       self.init(value: .time, line: line)
     }

@@ -2,7 +2,9 @@ import HoldfastAgent
 import HoldfastEvent
 import HoldfastIntake
 import HoldfastLink
+import HoldfastPayload
 import HoldfastRingLog
+import HoldfastStage
 import HoldfastUpstream
 
 extension LoadedConfiguration {
@@ -14,7 +16,11 @@ extension LoadedConfiguration {
       ["ring", formattedSize(ring.byteCountMax), ringText(ring)],
     ]
     for source in configuration.sources {
-      rows.append(["source", source.name, "\(source.link.url) \(listed(source.topics))"])
+      rows.append([
+        "source", source.name,
+        "\(source.link.url) \(listed(source.topics))\(formatText(source.decode))",
+      ])
+      rows += stageRows(source.stages, of: source.name)
     }
     for upstream in configuration.upstreams {
       let compression = upstream.compression == .none ? "" : " \(upstream.compression.rawValue)"
@@ -23,6 +29,7 @@ extension LoadedConfiguration {
         "\(listed(upstream.topics)) as \(upstream.format.rawValue)\(compression)"
           + " to \(upstream.topicTemplate) at \(upstream.link.url)",
       ])
+      rows += stageRows(upstream.stages, of: upstream.name)
     }
     return aligned(rows)
   }
@@ -31,6 +38,20 @@ extension LoadedConfiguration {
     let age = ring.ageMax.map { ", at most \(formattedDuration($0)) old" } ?? ""
     let interval = formattedDuration(ring.commitInterval)
     return "\(ring.whenFull.rawValue) when full\(age), commits every \(interval)"
+  }
+
+  private func formatText(_ rules: DecodeRules) -> String {
+    var formats = Set(rules.overrides.compactMap { $0.format?.rawValue })
+    if let format = rules.format { formats.insert(format.rawValue) }
+    return formats.isEmpty ? "" : ", read as \(formats.sorted().joined(separator: ", "))"
+  }
+
+  /// Each stage in a line, in the order in which events pass through them.
+  private func stageRows(_ stages: [StageConfiguration], of name: String) -> [[String]] {
+    stages.enumerated().map { index, stage in
+      let topics = stage.topics.isEmpty ? "all topics" : listed(stage.topics)
+      return ["stage \(index + 1)", name, "\(StageType(of: stage.kind).rawValue) on \(topics)"]
+    }
   }
 
   /// The first few filters and how many more there are.

@@ -19,6 +19,7 @@ struct CrossChecks {
     for source in sources { checkCommitInterval(source) }
     checkDeadLetters()
     checkClientIDs()
+    StageChecks(sources: sources, upstreams: upstreams, problems: problems).run()
     for (index, source) in sources.enumerated() {
       warnAboutOverlap(source, earlier: sources[..<index])
     }
@@ -109,39 +110,47 @@ struct CrossChecks {
   private func checkLoop(_ upstream: Upstream, _ source: Source) {
     let values = ["agent": agentID, "upstream": upstream.settings.name]
     let template = TopicTemplate(text: upstream.settings.topicTemplate)
-    // A batch's topic doesn't depend on the events in it.
-    let selected = upstream.settings.format == .event ? upstream.settings.topics : []
-    let outgoing =
-      upstream.settings.format == .event
-      ? selected.flatMap { template.reach(of: $0, values) }
-      : [TopicFilter(template.filled(values))].compactMap { $0 }
     let key: UpstreamKey =
       upstream.table.has(UpstreamKey.topic) || !upstream.table.has(UpstreamKey.topics)
       ? .topic : .topics
-    report(outgoing, key, upstream, source)
+    if upstream.settings.format == .event {
+      var topics = upstream.settings.topics
+      var isTold = report(topics.flatMap { template.reach(of: $0, values) }, key, upstream, source)
+      for stage in upstream.stages where !isTold {
+        topics = StageChecks.reached(stage.settings, from: topics)
+        let outgoing = topics.flatMap { template.reach(of: $0, values) }
+        isTold = report(outgoing, StageKey.topic, upstream, source, in: stage.table)
+      }
+    } else {
+      // A batch's topic doesn't depend on the events in it.
+      report([TopicFilter(template.filled(values))].compactMap { $0 }, key, upstream, source)
+    }
 
     let gaps = TopicTemplate(text: upstream.settings.gapTopicTemplate).filled(values)
-    report([TopicFilter(gaps)].compactMap { $0 }, .gapTopic, upstream, source)
+    report([TopicFilter(gaps)].compactMap { $0 }, UpstreamKey.gapTopic, upstream, source)
   }
 
-  private func report(
+  /// Whether one of `outgoing` is subscribed, which is then told at `key`.
+  @discardableResult private func report(
     _ outgoing: [TopicFilter],
-    _ key: UpstreamKey,
+    _ key: some RawRepresentable<String>,
     _ upstream: Upstream,
-    _ source: Source
-  ) {
+    _ source: Source,
+    in table: TableReader? = nil
+  ) -> Bool {
     for sent in outgoing {
       guard let taken = source.settings.topics.first(where: { $0.overlaps(sent) }) else { continue }
-      upstream.table.error(
+      (table ?? upstream.table).error(
         key,
         "makes a loop: \(quoted(sent.description)) goes to \(upstream.settings.link.url), "
           + "where \(source.table.title) takes \(quoted(taken.description))",
-        key == .gapTopic
+        key.rawValue == UpstreamKey.gapTopic.rawValue
           ? "give another gap_topic, or \"\" for none"
           : "give a topic outside it, such as \"central/{topic}\", or narrower topics"
       )
-      return
+      return true
     }
+    return false
   }
 
   private func isSameBroker(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {

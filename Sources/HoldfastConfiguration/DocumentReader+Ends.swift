@@ -20,12 +20,16 @@ extension DocumentReader {
     let expiry = seconds(table, SourceKey.sessionExpiry, in: 60...315_360_000)
     let receiveMaximum = table.integer(SourceKey.receiveMaximum, in: 1...65_535)
     let inflightWindow = table.integer(SourceKey.inflightWindow, in: 1...65_535)
+    let decode = readDecode(table)
+    let stages = readStages(table, of: .source)
     guard let name, let link else { return nil }
     var source = SourceConfiguration(name: name, link: link, topics: topics ?? [])
     if let expiry { source.sessionExpirySeconds = UInt32(expiry) }
     source.receiveMaximum = receiveMaximum ?? source.receiveMaximum
     source.inflightWindow = inflightWindow ?? source.inflightWindow
-    return Entry(settings: source, table: table)
+    source.decode = decode
+    source.stages = stages.map(\.settings)
+    return Entry(settings: source, table: table, stages: stages)
   }
 
   // MARK: upstream
@@ -45,7 +49,12 @@ extension DocumentReader {
     readFormat(table, into: &upstream)
     readTopics(table, into: &upstream)
     readLimits(table, into: &upstream)
-    return name == nil || link == nil ? nil : Entry(settings: upstream, table: table)
+    upstream.undecodable =
+      table.choice(UpstreamKey.undecodable, of: UndecodablePolicy.self) ?? upstream.undecodable
+    let stages = readStages(table, of: .upstream)
+    upstream.stages = stages.map(\.settings)
+    guard name != nil, link != nil else { return nil }
+    return Entry(settings: upstream, table: table, stages: stages)
   }
 
   private func readFormat(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
@@ -122,22 +131,11 @@ extension DocumentReader {
       )
     }
     guard isRight else { return nil }
-    guard isTopic(template.filled(["topic": "t", "agent": agentID, "upstream": "u"])) else {
-      table.error(
-        key,
-        "is \(quoted(text)), which makes no topic",
-        "give 1 to 65535 bytes without \"+\", \"#\" and control characters"
-      )
+    guard template.makesTopic(["topic": "t", "agent": agentID, "upstream": "u"]) else {
+      table.error(key, "is \(quoted(text)), which makes no topic", TopicTemplate.topicRule)
       return nil
     }
     return text
-  }
-
-  private func isTopic(_ text: String) -> Bool {
-    (1...TopicTemplate.topicByteCountMax).contains(text.utf8.count)
-      && text.utf8.allSatisfy {
-        $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "#")
-      }
   }
 
   private func readLimits(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
@@ -172,7 +170,7 @@ extension DocumentReader {
   }
 
   /// `topics`; nil if absent or if none of them is right.
-  private func readFilters(_ table: TableReader) -> [TopicFilter]? {
+  func readFilters(_ table: TableReader) -> [TopicFilter]? {
     let key = SourceKey.topics
     guard let texts = table.texts(key, example: "[\"sensors/#\"]") else { return nil }
     guard (1...Self.filterCountMax).contains(texts.count) else {

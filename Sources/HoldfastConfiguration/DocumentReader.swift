@@ -2,6 +2,7 @@ import HoldfastAgent
 import HoldfastEvent
 import HoldfastIntake
 import HoldfastRingLog
+import HoldfastStage
 import HoldfastUpstream
 
 /// Reads one whole document: each table by itself, then what tables say about each other.
@@ -19,6 +20,13 @@ struct DocumentReader {
   /// A source or upstream together with where its keys stand.
   struct Entry<Settings> {
     var settings: Settings
+    var table: TableReader
+    var stages: [StageEntry] = []
+  }
+
+  /// A stage together with where its keys stand.
+  struct StageEntry {
+    var settings: StageConfiguration
     var table: TableReader
   }
 
@@ -89,40 +97,11 @@ struct DocumentReader {
 
   /// The tables `[[name]]`, in order.
   private func tables(_ name: String, of document: TableReader) -> [TableReader] {
-    guard let node = document.entries[name] else { return [] }
-    guard case .array(let elements) = node.value else {
-      problems.error(
-        name,
-        line: node.line,
-        "\(name) must be a list of tables, not \(node.kind)",
-        "begin each with [[\(name)]]"
-      )
-      // Read it all the same, so that what is wrong within it is told too.
-      guard case .table(let entries) = node.value else { return [] }
-      return [reader(of: entries, name, line: node.line)]
+    document.tables(name, header: "[[\(name)]]").map { table in
+      var table = table
+      if case .text(let text)? = table.entries["name"]?.value { table.title += " \(quoted(text))" }
+      return table
     }
-    return elements.compactMap { element in
-      guard case .table(let entries) = element.value else {
-        problems.error(
-          name,
-          line: element.line,
-          "\(name) must hold tables, not \(element.kind)",
-          "begin each with [[\(name)]]"
-        )
-        return nil
-      }
-      return reader(of: entries, name, line: element.line)
-    }
-  }
-
-  private func reader(
-    of entries: [String: ConfigurationNode],
-    _ name: String,
-    line: Int
-  ) -> TableReader {
-    var title = "[[\(name)]]"
-    if case .text(let text)? = entries["name"]?.value { title += " \(quoted(text))" }
-    return TableReader(entries: entries, line: line, title: title, problems: problems)
   }
 
   private func checkCount(

@@ -7,7 +7,7 @@ struct TableReader {
   /// Where the table begins.
   let line: Int
   /// How messages call it: `[ring]`, `[[source]] "floor"`.
-  let title: String
+  var title: String
   let problems: ProblemList
 
   func has(_ key: some RawRepresentable<String>) -> Bool { entries[key.rawValue] != nil }
@@ -48,10 +48,15 @@ struct TableReader {
   }
 
   /// Reports every key that isn't among `known`, with the nearest one that is.
-  func rejectUnknownKeys(except known: [String]) {
+  ///
+  /// - Parameters:
+  ///   - known: what is not reported here.
+  ///   - offered: what the nearest is looked for in; nil: `known`.
+  func rejectUnknownKeys(except known: [String], nearestOf offered: [String]? = nil) {
     for (key, node) in entries.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
-      let similar = nearest(to: key, among: known)
-      let home = ConfigurationKeys.sections.first { $0.keys.contains(key) }
+      let similar = nearest(to: key, among: offered ?? known)
+      let sections = ConfigurationKeys.sections + ConfigurationKeys.nested
+      let home = sections.first { $0.keys.contains(key) }
       let move = similar == nil ? home.map { "move it to \($0.title)" } : nil
       problems.error(
         key,

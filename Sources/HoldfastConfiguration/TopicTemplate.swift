@@ -4,6 +4,8 @@ import HoldfastEvent
 struct TopicTemplate {
   static let topicByteCountMax = 65_535
 
+  static let topicRule = "give 1 to 65535 bytes without \"+\", \"#\" and control characters"
+
   var text: String
 
   /// The placeholders' names in order, without braces; nil where a brace has no partner.
@@ -33,6 +35,15 @@ struct TopicTemplate {
       rest = rest[rest.index(after: close)...]
     }
     return result + rest
+  }
+
+  /// Whether it makes a topic of these values.
+  func makesTopic(_ values: [String: String]) -> Bool {
+    let topic = filled(values)
+    return (1...Self.topicByteCountMax).contains(topic.utf8.count)
+      && topic.utf8.allSatisfy {
+        $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "#")
+      }
   }
 
   /// Filters that match every topic the template can make from topics matching `filter`, and

@@ -1,5 +1,6 @@
 public import HoldfastEvent
 public import HoldfastLink
+public import HoldfastStage
 
 /// One `[[source]]`: an MQTT broker that sensors publish to.
 public struct SourceConfiguration: Equatable, Sendable {
@@ -15,6 +16,10 @@ public struct SourceConfiguration: Equatable, Sendable {
   public var receiveMaximum = 1000
   /// `inflight_window`: what the broker keeps in flight on 3.1.1 (Mosquitto: max_inflight_messages).
   public var inflightWindow = 20
+  /// `decode` and `[[source.decode_topic]]`: which format the payloads have.
+  public var decode = DecodeRules()
+  /// `[[source.stage]]`: what events pass through before they are stored, in order; at most 32.
+  public var stages: [StageConfiguration] = []
 
   /// Defaults for all but what has none.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {

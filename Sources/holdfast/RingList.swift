@@ -157,10 +157,12 @@ extension UpstreamLedger {
       [
         ("name", .text(name)), ("cursor", .number(cursor)), ("offered", .number(offered)),
         ("delivered", .number(delivered)), ("filtered", .number(filtered)),
-        ("aggregated", .number(aggregated)),
-        ("dead_lettered", .number(deadLettered)),
+        ("aggregated", .number(aggregated)), ("dead_lettered", .number(deadLettered)),
         ("dropped", reasons(dropped, UpstreamDropReason.allCases.map(\.description))),
         ("lost", reasons(lost, LossReason.allCases.map(\.description))),
+        ("derived", .number(derived)), ("derived_delivered", .number(derivedDelivered)),
+        ("derived_dead_lettered", .number(derivedDeadLettered)),
+        ("derived_dropped", .number(derivedDropped)),
       ] + more
     )
   }

@@ -32,6 +32,15 @@ struct WrongConfiguration: CustomTestStringConvertible, Sendable {
     expectOneProblem(wrong)
   }
 
+  @Test(arguments: wrongStages)
+  func aWrongStageIsToldByLineAndKey(wrong: WrongConfiguration) {
+    expectOneProblem(wrong)
+  }
+
+  @Test func thereAreAtLeastSixtyWrongStages() {
+    #expect(wrongStages.count >= 60)
+  }
+
   @Test func thereAreAtLeastFiftyOfThem() {
     let all = wrongDocuments + wrongAgentsAndRings + wrongLinks + wrongSources + wrongUpstreams
     #expect(all.count >= 50)
