@@ -52,7 +52,8 @@ let package = Package(
     .target(
       name: "HoldfastAgent",
       dependencies: [
-        "HoldfastEvent", "HoldfastIntake", "HoldfastRingLog", "HoldfastUpstream", "HoldfastLink",
+        "HoldfastEvent", "HoldfastIntake", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
+        "HoldfastLink",
       ],
       swiftSettings: strict),
 

@@ -2,6 +2,7 @@ internal import HoldfastEvent
 internal import HoldfastIntake
 internal import HoldfastLink
 internal import HoldfastRingLog
+internal import HoldfastUpstream
 
 extension Agent {
   mutating func sourceConnected(_ index: Int, _ grant: SessionGrant, now: ClockReading) {

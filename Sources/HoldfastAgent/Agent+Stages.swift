@@ -1,4 +1,5 @@
 internal import HoldfastEvent
+internal import HoldfastIntake
 internal import HoldfastRingLog
 internal import HoldfastStage
 internal import HoldfastUpstream
