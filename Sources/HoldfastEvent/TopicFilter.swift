@@ -53,6 +53,7 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
   ///   - topic: what is looked at.
   ///   - ranges: gets one range of `topic` for each wildcard: of `+` its level, of `#` the rest,
   ///     which may be empty; nothing where the topic does not match.
+  /// - Returns: whether it matches.
   /// - Complexity: O(length). Allocates nothing but room in `ranges`.
   public func captures(in topic: ArraySlice<UInt8>, into ranges: inout [Range<Int>]) -> Bool {
     ranges.removeAll(keepingCapacity: true)

@@ -49,6 +49,7 @@ struct FillText: Equatable, Sendable {
   ///   - topic: the event's topic.
   ///   - captures: ranges of it.
   ///   - isJSON: whether it is to stand within the quotes of a JSON text.
+  ///   - bytes: what it is appended to.
   func append(
     topic: ArraySlice<UInt8>,
     captures: [Range<Int>],

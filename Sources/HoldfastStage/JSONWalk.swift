@@ -1,4 +1,6 @@
-/// A place in a JSON text, and steps over its parts. No step leaves the text.
+/// A place in a JSON text, and steps over its parts.
+///
+/// No step leaves the text.
 struct JSONWalk {
   private let text: ArraySlice<UInt8>
   /// Counted from the text's begin.
@@ -23,7 +25,9 @@ struct JSONWalk {
     byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09
   }
 
-  /// Passes an opening bracket; whether it is an object's. Nil, and nothing passed, at another value.
+  /// Passes an opening bracket; whether it is an object's.
+  ///
+  /// Nil, and nothing passed, at another value.
   mutating func open() -> Bool? {
     guard byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") else { return nil }
     defer { place += 1 }

@@ -79,7 +79,9 @@ indirect enum NaiveJSON: Equatable {
     }
   }
 
-  /// Changes what lies at a path of keys and indices; nil takes it away. False where nothing lies.
+  /// Changes what lies at a path of keys and indices; nil takes it away.
+  ///
+  /// False where nothing lies.
   @discardableResult
   mutating func change(_ path: ArraySlice<String>, _ change: (NaiveJSON) -> NaiveJSON?) -> Bool {
     guard let step = path.first else { return false }
