@@ -1,3 +1,5 @@
+internal import HoldfastPayload
+
 /// A finite double as the shortest decimal that reads back as it: ± digits × 10^exponent.
 struct DecimalText: Equatable {
   private var isNegative: Bool
@@ -53,6 +55,21 @@ struct DecimalText: Equatable {
     }
     exponent += excess
     normalize()
+  }
+
+  /// The double that the text reads as.
+  var value: Double {
+    // Both are exact as doubles, and one operation rounds once.
+    if digits < 1 << 53, exponent >= -22, exponent <= 22 {
+      var power = 1.0
+      for _ in 0..<exponent.magnitude { power *= 10 }
+      let magnitude = exponent < 0 ? Double(digits) / power : Double(digits) * power
+      return isNegative ? -magnitude : magnitude
+    }
+    var bytes: [UInt8] = []
+    append(to: &bytes)
+    // What was a finite double and was rounded is a number.
+    return unsafe bytes.withUnsafeBytes { unsafe decimalNumber($0) } ?? 0
   }
 
   private mutating func normalize() {

@@ -24,7 +24,8 @@ struct DueQueue: Sendable {
 
   /// The slot whose time comes first, when it has come.
   func slotDue(at now: Int64) -> Int? {
-    guard let first = heap.first, first.due <= now else { return nil }
+    // A time at the end of all time never comes: else one set anew could come for ever.
+    guard let first = heap.first, first.due <= now, first.due < .max else { return nil }
     return first.slot
   }
 

@@ -32,6 +32,13 @@ struct FillText: Equatable, Sendable {
     self.parts = parts
   }
 
+  var usesCaptures: Bool {
+    parts.contains { part in
+      if case .capture = part { return true }
+      return false
+    }
+  }
+
   private static func place(_ name: ArraySlice<UInt8>) -> Part? {
     if name.elementsEqual("topic".utf8) { return .topic }
     guard !name.isEmpty, name.count <= 2 else { return nil }

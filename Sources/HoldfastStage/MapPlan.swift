@@ -35,9 +35,12 @@ struct MapPlan: Sendable {
   private(set) var sums: [Sum] = []
   private(set) var additions: [Addition] = []
   let topic: FillText?
+  /// Whether it matters what the wildcards took.
+  private(set) var usesCaptures: Bool
 
   init(_ settings: MapSettings) {
     topic = settings.topic.map { FillText($0) }
+    usesCaptures = topic?.usesCaptures ?? false
     selected = settings.select.map { place(of: $0) }
     removed = settings.remove.map { place(of: $0) }
     for rename in settings.rename {
@@ -69,6 +72,7 @@ struct MapPlan: Sendable {
           value: Array(addition.value.utf8)
         )
       )
+      usesCaptures = usesCaptures || additions.contains { $0.text?.usesCaptures ?? false }
     }
   }
 
@@ -121,16 +125,15 @@ struct MapPlan: Sendable {
 }
 
 extension MapSettings.Compute {
-  /// The value × scale + offset, clamped and rounded; nil where that is no finite number.
-  func result(of value: Double) -> Double? {
+  /// The value × scale + offset, clamped and rounded, and its text; nil where it is not finite.
+  func result(of value: Double) -> (value: Double, text: DecimalText)? {
     var result = value * scale + offset
     if let min, result < min { result = min }
     if let max, result > max { result = max }
-    guard let roundDigitCount else { return result.isFinite ? result : nil }
     guard var text = DecimalText(result) else { return nil }
+    guard let roundDigitCount else { return (result, text) }
     text.round(digitCount: roundDigitCount)
-    var bytes: [UInt8] = []
-    text.append(to: &bytes)
-    return unsafe bytes.withUnsafeBytes { unsafe decimalNumber($0) }
+    result = text.value
+    return result.isFinite ? (result, text) : nil
   }
 }

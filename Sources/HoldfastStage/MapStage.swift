@@ -51,14 +51,17 @@ struct MapStage: StageKind {
     isUnapplied = false
     findCaptures(event, pass)
     if plan.editsPayload {
-      switch pass.format(of: event) {
-      case .json, .text:
+      let format = pass.format(of: event)
+      if format == .json || format == .text {
         guard readFields(event, &pass) else {
           pass.setAside(event)
           return
         }
-        if changePayload(event, pass) { pass.setPayload(&mapped, output) }
-      default: isUnapplied = true
+        if changePayload(event, pass, isJSON: format == .json) {
+          pass.setPayload(&mapped, output)
+        }
+      } else {
+        isUnapplied = true
       }
     }
     if isUnapplied { unappliedCount &+= 1 }
@@ -68,6 +71,7 @@ struct MapStage: StageKind {
 
   private mutating func findCaptures(_ event: StageEvent, _ pass: StagePass) {
     captures.removeAll(keepingCapacity: true)
+    guard plan.usesCaptures else { return }
     for filter in topics where filter.captures(in: pass.topic(event), into: &captures) { return }
   }
 
@@ -91,11 +95,14 @@ struct MapStage: StageKind {
   }
 
   /// Makes the new payload in `output`; false where the old one stays.
-  private mutating func changePayload(_ event: StageEvent, _ pass: StagePass) -> Bool {
+  private mutating func changePayload(
+    _ event: StageEvent,
+    _ pass: StagePass,
+    isJSON: Bool
+  ) -> Bool {
     // An empty payload deletes a retained message; there is nothing to change.
     guard let root = fields.first, root.kind != .missing else { return false }
     edit.removeAll()
-    let isJSON = pass.format(of: event) == .json
     if isJSON {
       guard cut(root, event, pass) else {
         isUnapplied = true
@@ -183,15 +190,16 @@ struct MapStage: StageKind {
         let value = pass.number(field, of: event)
       else { continue }
       var result = value
+      var text: DecimalText?
       for step in sum.steps {
         guard let next = step.result(of: result) else {
           isUnapplied = true
           continue
         }
-        result = next
+        (result, text) = next
       }
+      guard let text else { continue }
       if result == value && field.kind == .number && keepsText(field, sum, event, pass) { continue }
-      guard let text = DecimalText(result) else { continue }
       edit.replace(isJSON ? range(field) : field.range) { text.append(to: &$0) }
     }
   }
