@@ -60,9 +60,9 @@ private func states(_ outputs: [Output]) -> [String] {
     #expect(harness.feed(event(9.9, #"{"v":97}"#)).isEmpty)
     let outputs = harness.feed(event(10, #"{"v":98}"#))
     #expect(outputs.count == 1)
-    #expect(member("since", of: outputs[0].payload) == #""2026-01-31T10:00:05.000Z""#)
+    #expect(member("since", of: outputs.payload) == #""2026-01-31T10:00:05.000Z""#)
     // Time alone had ended the wait before this event was looked at.
-    #expect(member("value", of: outputs[0].payload) == "97")
+    #expect(member("value", of: outputs.payload) == "97")
   }
 
   @Test func `time alone ends a wait`() throws {
@@ -100,8 +100,18 @@ private func states(_ outputs: [Output]) -> [String] {
       }
       #expect(harness.tick(boot: 5_000_000, wall: wall + 4_999_999).isEmpty)
       let outputs = harness.tick(boot: 5_000_001, wall: wall + 5_000_000)
-      #expect(member("since", of: outputs[0].payload) == #""2026-01-31T10:00:00.000Z""#)
+      #expect(member("since", of: outputs.payload) == #""2026-01-31T10:00:00.000Z""#)
     }
+  }
+
+  @Test func `a restart that the wall clock does not tell starts the wait anew as well`() throws {
+    var harness = StageHarness(try stage(duration: 5))
+    let first = event(0, #"{"v":95}"#)
+    _ = harness.feed(first)
+    let wall = first.wall + 1_000_000
+    #expect(harness.feed(TestEvent(payload: #"{"v":95}"#, boot: 1, wallOffset: wall - 1)).isEmpty)
+    #expect(harness.tick(boot: 5_000_000, wall: wall + 4_999_999).isEmpty)
+    #expect(states(harness.tick(boot: 5_000_001, wall: wall + 5_000_000)) == [#""on""#])
   }
 
   @Test(arguments: [#"{"v":null}"#, #"{"x":1}"#, "{", "", #"{"v":1e999}"#])

@@ -75,7 +75,7 @@ private let loud = #"{"v":9}"#
     var kept = event(1, quiet, topic: "p/1")
     kept.properties = [1, 2, 3]
     _ = harness.feed([event(0, quiet, topic: "p/1"), kept])
-    let output = harness.feed(event(2, loud, topic: "p/1"))[0]
+    let output = harness.feed(event(2, loud, topic: "p/1")).first
     let expected = Output(
       topic: "p/1",
       payload: quiet,

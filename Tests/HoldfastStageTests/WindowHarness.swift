@@ -28,6 +28,14 @@ extension StageHarness {
   var identities: [ResultIdentity] { pass.out.compactMap(\.result) }
 }
 
+extension Sequence<Output> {
+  /// The first one's; empty where there is none.
+  var payload: String {
+    for output in self { return output.payload }
+    return ""
+  }
+}
+
 /// A random series whose clocks never go back, so that a naive oracle can follow it.
 func steadySeries(
   seed: UInt64,
