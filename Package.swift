@@ -183,8 +183,8 @@ let package = Package(
 // a program of libFuzzer's that calls the same functions.
 let fuzzed: [Target.Dependency] = [
   "HoldfastCodec", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-  "HoldfastRingLog", "HoldfastSimulation", "HoldfastSystem", "HoldfastUpstream", "HoldfastAgent",
-  "CMosquitto",
+  "HoldfastPayload", "HoldfastRingLog", "HoldfastSimulation", "HoldfastSystem",
+  "HoldfastUpstream", "HoldfastAgent", "CMosquitto",
 ]
 if Context.environment["HOLDFAST_FUZZ"] == nil {
   package.targets.append(

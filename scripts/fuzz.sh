@@ -60,7 +60,8 @@ share() {
     clock | text | link) echo 400 ;;
     topic-template | key-positions) echo 600 ;;
     units | broker-address | topic-filter) echo 900 ;;
-    state-file | event-properties) echo 1200 ;;
+    payload-*) echo 600 ;;
+    state-file | event-properties | field-path) echo 1200 ;;
     block-header | rows) echo 1500 ;;
     *) echo 100 ;;
   esac

@@ -5,33 +5,44 @@ enum CBOR: ItemFormat {
     _ position: inout Int
   ) throws(PayloadFault) -> ItemHead {
     // Tags say more about the item behind them; it is read as it stands.
-    while true {
-      guard position < bytes.count else { throw .truncated }
-      let initial = unsafe bytes[position]
+    var isTagged = false
+    while position < bytes.count, unsafe bytes[position] >> 5 == 6 {
+      let information = unsafe bytes[position] & 0x1F
       position += 1
-      let start = position
-      let information = initial & 0x1F
-      let isOpen = information == 31
-      let argument = isOpen ? 0 : try unsafe argument(information, bytes, &position)
-      let width = position - start
-      switch initial >> 5 {
-      case 0, 1:
-        if isOpen { throw .malformed }
-        position = start
-        return .whole(initial >> 5 == 1, argument, width)
-      case 2: return try counted(.bytes, argument, isOpen, bytes.count - position)
-      case 3: return try counted(.text, argument, isOpen, bytes.count - position)
-      case 4: return try counted(.array, argument, isOpen, bytes.count - position)
-      case 5:
-        let rest = (bytes.count - position) / 2
-        return try counted(.map, argument, isOpen, rest)
-      case 6:
-        if isOpen { throw .malformed }
-      default:
-        if isOpen { return ItemHead(kind: .stop) }
-        position = start
-        return try simple(information, argument, width)
-      }
+      _ = try unsafe argument(information, bytes, &position)
+      isTagged = true
+    }
+    var head = try unsafe untagged(bytes, &position)
+    if isTagged, head.kind == .stop { throw .malformed }
+    head.isTagged = isTagged
+    return head
+  }
+
+  private static func untagged(
+    _ bytes: UnsafeRawBufferPointer,
+    _ position: inout Int
+  ) throws(PayloadFault) -> ItemHead {
+    guard position < bytes.count else { throw .truncated }
+    let initial = unsafe bytes[position]
+    position += 1
+    let start = position
+    let information = initial & 0x1F
+    let isOpen = information == 31 && initial >> 5 > 1
+    let argument = isOpen ? 0 : try unsafe argument(information, bytes, &position)
+    let width = position - start
+    let rest = bytes.count - position
+    switch initial >> 5 {
+    case 0, 1:
+      position = start
+      return .whole(initial >> 5 == 1, argument, width)
+    case 2: return try counted(.bytes, argument, isOpen, rest)
+    case 3: return try counted(.text, argument, isOpen, rest)
+    case 4: return try counted(.array, argument, isOpen, rest)
+    case 5: return try counted(.map, argument, isOpen, rest / 2)
+    default:
+      if isOpen { return ItemHead(kind: .stop) }
+      position = start
+      return try simple(information, argument, width)
     }
   }
 

@@ -7,7 +7,7 @@ public struct Field: Equatable, Sendable {
     /// Nothing stands at that path.
     case missing
     case null, boolean, number, text
-    /// An object or an array.
+    /// An object or an array, or what has no plain value: see ``FieldScanner``.
     case composite
   }
 
@@ -21,7 +21,8 @@ public struct Field: Equatable, Sendable {
   /// Of a text what stands between its quotes, of a binary format the value without its head;
   /// empty where nothing is.
   public var range: Range<Int>
-  /// Whether a text holds escapes, so that its bytes are not yet its characters.
+  /// Whether a text holds escapes, so that its bytes are not yet its characters: those are what
+  /// ``characters(of:in:as:)`` gives.
   public var hasEscapes: Bool
 
   /// Nothing at all.

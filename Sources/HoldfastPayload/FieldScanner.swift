@@ -17,7 +17,7 @@
 ///   MessagePack extension.
 /// - Line protocol: the name of a field or of a tag; a field comes before a tag of that name. Lines
 ///   behind the first that is neither empty nor a comment are not looked at. Measurement and time
-///   stamp have no path.
+///   stamp have no path. The range of a whole number is its digits, without `i` or `u`.
 /// - Sparkplug B: a metric's name, or `alias:7` for a metric that has an alias and no name.
 public struct FieldScanner: Sendable {
   /// Most paths of one scanner; a path beyond it is never found.
@@ -41,7 +41,7 @@ public struct FieldScanner: Sendable {
   ///   - fields: gets one field for each path, in their order; all missing after a fault.
   /// - Returns: why the payload can't be read; nil if it can, even where no path is found.
   /// - Complexity: O(bytes). Allocates nothing but room in `fields`, and a short text for a number
-  ///   of more than 19 digits.
+  ///   that 64 bits do not suffice to round (more than 19 digits, or an exponent beyond 22).
   public mutating func read(
     _ payload: UnsafeRawBufferPointer,
     as format: PayloadFormat,

@@ -27,6 +27,8 @@ struct ItemHead {
   var count = 0
   /// Whether it lasts up to a stop.
   var isOpen = false
+  /// Whether tags stand before it.
+  var isTagged = false
 
   static let null = ItemHead(kind: .null)
 
@@ -174,7 +176,7 @@ struct ItemScan<Format: ItemFormat> {
     while true {
       let chunk = try unsafe Format.head(bytes, &position)
       if chunk.kind == .stop { return whole }
-      guard chunk.kind == head.kind, !chunk.isOpen else { throw .malformed }
+      guard chunk.kind == head.kind, !chunk.isOpen, !chunk.isTagged else { throw .malformed }
       if chunk.count > 0 {
         whole = chunkCount == 0 ? position..<position + chunk.count : nil
         chunkCount += 1

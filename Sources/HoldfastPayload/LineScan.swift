@@ -139,7 +139,7 @@ struct LineScan {
     var end = range.lowerBound
     guard
       let number = try? unsafe DecimalNumber(bytes, &end, end: range.upperBound, isLoose: true)
-    else { throw fault }
+    else { throw range.isEmpty ? fault : .malformed }
     let digits = range.lowerBound..<end
     let value = unsafe number.value(of: bytes, digits)
     let field = Field(kind: .number, number: value, range: digits)

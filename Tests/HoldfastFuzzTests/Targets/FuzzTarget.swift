@@ -27,7 +27,7 @@ struct Finding: Error, CustomStringConvertible {
 /// Every target, in the order of an event's way.
 ///
 /// A scanner or decoder of outside bytes that is added to Holdfast gets a line here, and at least
-/// one input in `Corpus`; what reads fields out of JSON payloads belongs behind `event-object`.
+/// one input in `Corpus`.
 let fuzzTargets: [FuzzTarget] = [
   FuzzTarget("configuration", fuzzConfiguration),
   FuzzTarget("key-positions", fuzzKeyPositions),
@@ -40,6 +40,13 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget("tag-table", fuzzTagTable),
   FuzzTarget("link", fuzzLink),
   FuzzTarget("event-properties", fuzzEventProperties),
+  FuzzTarget("field-path", fuzzFieldPath),
+  FuzzTarget("payload-json", fuzzJSONPayload),
+  FuzzTarget("payload-text", fuzzTextPayload),
+  FuzzTarget("payload-cbor", fuzzCBORPayload),
+  FuzzTarget("payload-messagepack", fuzzMessagePackPayload),
+  FuzzTarget("payload-line", fuzzLinePayload),
+  FuzzTarget("payload-sparkplug", fuzzSparkplugPayload),
   FuzzTarget("rows", fuzzRows),
   FuzzTarget("row-encoder", fuzzRowEncoder),
   FuzzTarget("block-header", fuzzBlockHeader),
