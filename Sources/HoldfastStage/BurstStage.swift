@@ -94,6 +94,7 @@ struct BurstStage: StageKind {
   }
 
   private mutating func keepBack(_ slot: Int, _ event: StageEvent, _ pass: borrowing StagePass) {
+    // Without a time before, nothing would ever ask for it.
     if settings.before <= 0 { return }
     if settings.heldCountMax <= 0 || event.memoryByteCount > settings.heldByteCountMax {
       droppedEventCount &+= 1

@@ -60,8 +60,9 @@ struct M4Window: Sendable {
 
   /// Takes all events out.
   mutating func takeAll() -> [HeldEvent] {
-    defer { events = [] }
-    return events
+    let taken = events
+    self = M4Window()
+    return taken
   }
 
   func save(into bytes: inout SnapshotWriter) {

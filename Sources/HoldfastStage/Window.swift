@@ -6,8 +6,8 @@ struct Window: Sendable {
   var order: UInt64
   /// Raised with each correction.
   var revision: UInt32
-  /// It was sent before in part, or may have been, and holds only what came since.
-  var isReopened: Bool
+  /// It holds only what came after the result with this revision; nil: it holds all there was.
+  private(set) var precedingRevision: UInt32?
   /// A gap has cut into it.
   var isPartial = false
   /// How many events gaps took, of whatever topic; nil: unknown.
@@ -22,7 +22,7 @@ struct Window: Sendable {
     self.start = start
     self.order = order
     self.revision = revision
-    isReopened = revision > 0
+    precedingRevision = revision > 0 ? revision - 1 : nil
     fields = Array(repeating: FieldAggregate(), count: fieldCount)
   }
 
@@ -64,7 +64,8 @@ struct Window: Sendable {
     bytes.append(start)
     bytes.append(order)
     bytes.append(revision)
-    bytes.append(isReopened)
+    bytes.append(precedingRevision != nil)
+    bytes.append(precedingRevision ?? 0)
     bytes.append(isPartial)
     bytes.append(missingCount != nil)
     bytes.append(missingCount ?? 0)
@@ -75,11 +76,12 @@ struct Window: Sendable {
   init?(from bytes: inout SnapshotReader, fieldCount: Int) {
     guard let start: Int64 = bytes.number(), let order: UInt64 = bytes.number(),
       let revision: UInt32 = bytes.number(), let isReopened = bytes.bool(),
-      let isPartial = bytes.bool(), let isKnown = bytes.bool(),
+      let precedingRevision: UInt32 = bytes.number(), let isPartial = bytes.bool(),
+      let isKnown = bytes.bool(),
       let missingCount: UInt64 = bytes.number(), let eventCount: UInt64 = bytes.number()
     else { return nil }
     self.init(start: start, order: order, revision: revision, fieldCount: 0)
-    self.isReopened = isReopened
+    self.precedingRevision = isReopened ? precedingRevision : nil
     self.isPartial = isPartial
     self.missingCount = isKnown ? missingCount : nil
     self.eventCount = eventCount

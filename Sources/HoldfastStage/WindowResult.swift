@@ -10,8 +10,10 @@ internal import HoldfastPayload
 /// ```
 /// (in one line). `count` is the number of events; a field without a value is `null`. Only where they
 /// apply: `partial` with the number of events `missing`, of whatever topic, or `null` where it is
-/// unknown; `early`, closed before its time for want of room; `reopened`, holds only what came since
-/// an earlier result for the same window that may have been sent; `revision`, as in the identity.
+/// unknown; `early`, closed before its time for want of room; `revision`, as in the identity: the
+/// result stands for all of lower revision, except where `after_revision` says that it holds only
+/// what came after that one (which may never have been: a topic that had to make room has left no
+/// trace but the highest revision).
 struct WindowResultFormat: Sendable {
   private let stage: UInt64
   private let topic: ResultTopic
@@ -60,8 +62,8 @@ struct WindowResultFormat: Sendable {
       json.append(window.missingCount.map { "\($0)" } ?? "null")
     }
     if isEarly { json.append(",\"early\":true") }
-    if window.isReopened { json.append(",\"reopened\":true") }
     if window.revision > 0 { json.append(",\"revision\":\(window.revision)") }
+    if let revision = window.precedingRevision { json.append(",\"after_revision\":\(revision)") }
     json.append(",\"id\":")
     json.append(identity)
     json.append("}")

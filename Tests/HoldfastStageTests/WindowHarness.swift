@@ -28,6 +28,14 @@ extension StageHarness {
   var identities: [ResultIdentity] { pass.out.compactMap(\.result) }
 }
 
+extension Sequence<Output> {
+  /// The first one's; empty where there is none.
+  var payload: String {
+    for output in self { return output.payload }
+    return ""
+  }
+}
+
 /// A random series whose clocks never go back, so that a naive oracle can follow it.
 func steadySeries(
   seed: UInt64,
@@ -60,18 +68,19 @@ func floored(_ instant: Int64, _ size: Int64) -> Int64 {
 
 /// What stands behind `"name":` up to the next comma or brace.
 func member(_ name: String, of json: String) -> String? {
-  guard let start = json.range(of: "\"\(name)\":")?.upperBound else { return nil }
-  return String(json[start...].prefix { $0 != "," && $0 != "}" })
+  let bytes = Array(json.utf8)
+  guard let start = place(of: "\"\(name)\":", in: bytes)?.upperBound else { return nil }
+  let end = bytes[start...].firstIndex { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "}") }
+  return String(decoding: bytes[start..<(end ?? bytes.count)], as: UTF8.self)
 }
 
-extension String {
-  /// The first place of a text, without Foundation.
-  func range(of text: String) -> Range<String.Index>? {
-    var start = startIndex
-    while start < endIndex {
-      if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-      start = index(after: start)
-    }
-    return nil
+/// The first place of a text.
+func place(of text: String, in bytes: [UInt8]) -> Range<Int>? {
+  let text = Array(text.utf8)
+  guard bytes.count >= text.count else { return nil }
+  for start in 0...(bytes.count - text.count)
+  where bytes[start] == text[0] && bytes[start..<(start + text.count)] == text[...] {
+    return start..<(start + text.count)
   }
+  return nil
 }
