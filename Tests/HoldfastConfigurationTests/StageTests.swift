@@ -83,6 +83,33 @@ let leastStages: [(type: String, lines: String)] = [
     }
   }
 
+  @Test func `both ends of a range are within it, and what lies beyond is not`() throws {
+    var count = 0
+    for table in ConfigurationKeys.stages {
+      for key in table.keys {
+        guard let range = key.range, !range.hasSuffix("paths"),
+          let (low, high) = ends(of: range)
+        else { continue }
+        count += 1
+        let lines = try leastStage(table.type).split(separator: "\n")
+          .filter { !$0.hasPrefix("\(key.name) = ") }.joined(separator: "\n")
+        for (value, isRight) in [(low, true), (high, true), ("9\(high)", false)] {
+          let isNumber = value.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+          let written = "\(key.name) = \(isNumber ? value : "\"\(value)\"")"
+          let found = problems(of: stageSample("\(lines)\n\(written)"))
+          #expect(found.map(\.key) == (isRight ? [] : [key.name]), "\(table.type) \(written)")
+        }
+      }
+    }
+    #expect(count >= 25)
+  }
+
+  /// `A` and `B` of `A to B`.
+  private func ends(of range: String) -> (String, String)? {
+    let words = range.split(separator: " ").map { String($0) }
+    return words.count == 3 && words[1] == "to" ? (words[0], words[2]) : nil
+  }
+
   @Test func `drop and keep hold a condition`() throws {
     #expect(try stage("type = \"drop\"\nwhen = \"t > 3\"").kind == .drop(Condition("t > 3")))
     #expect(try stage("type = \"keep\"\nwhen = \"qos == 1\"").kind == .keep(Condition("qos == 1")))
