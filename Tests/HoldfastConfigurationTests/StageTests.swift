@@ -391,6 +391,20 @@ let leastStages: [(type: String, lines: String)] = [
     #expect(idle.map(\.key) == ["undecodable"])
   }
 
+  @Test func `a map of payloads that can't be changed is a warning`() throws {
+    let stage = "[[upstream.stage]]\ntype = \"map\" #!\nselect = [\"a\"]"
+    let text = sample(source: "decode = \"cbor\"", upstream: stage)
+    #expect(try load(text).warnings.map(\.line) == markedLines(of: text))
+    let others = [
+      sample(source: "decode = \"json\"", upstream: stage),
+      sample(
+        source: "decode = \"cbor\"",
+        upstream: "[[upstream.stage]]\ntype = \"map\"\ntopic = \"x\""
+      ),
+    ]
+    for text in others { #expect(try load(text).warnings == []) }
+  }
+
   @Test func `a stage that leads away from the subscription makes no loop`() throws {
     let text = sample(
       source: "decode = \"json\"",
