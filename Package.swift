@@ -44,8 +44,7 @@ let package = Package(
     .target(
       name: "HoldfastUpstream",
       dependencies: [
-        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
-        "HoldfastStage",
+        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
       ],
       swiftSettings: strict),
     .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),

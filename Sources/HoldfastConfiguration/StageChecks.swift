@@ -1,5 +1,6 @@
 import HoldfastEvent
 import HoldfastIntake
+import HoldfastPayload
 import HoldfastStage
 import HoldfastUpstream
 
@@ -32,6 +33,22 @@ struct StageChecks {
         }
       }
       warnAboutIdleStages(upstream.stages, upstream.settings.topics)
+      warnAboutIdleMaps(upstream.stages)
+    }
+  }
+
+  /// A `map` of payloads where no source has a format that it can change.
+  private func warnAboutIdleMaps(_ stages: [DocumentReader.StageEntry]) {
+    let rules = sources.map(\.settings.decode)
+    let formats = Set(rules.flatMap { [$0.format] + $0.overrides.map(\.format) }.compactMap { $0 })
+    guard !formats.isEmpty, formats.isDisjoint(with: [.json, .text]) else { return }
+    for stage in stages where stage.settings.readsPayloads {
+      guard case .map = stage.settings.kind else { continue }
+      stage.table.warn(
+        StageKey.type,
+        "is \"map\", which changes JSON payloads, and no [[source]] has any",
+        "let it change the topic only, or remove it"
+      )
     }
   }
 

@@ -102,6 +102,9 @@ enum StageBound {
   /// Bytes of a text that `add` gives.
   static let valueByteCountMax = 1024
 
+  /// The last wildcard of a filter that `{99}` can name.
+  static let captureCountMax = 99
+
   static let topicCounts = 1...100_000
   static let intervals = 10 * millisecond...30 * day
   static let intervalMaxima = second...30 * day

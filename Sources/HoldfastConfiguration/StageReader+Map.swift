@@ -129,7 +129,7 @@ extension StageReader {
           )
           return nil
         }
-        guard isFilled(text, of: StageKey.add.rawValue, line: node.line, others: []) else {
+        guard isFilled(text, of: StageKey.add.rawValue, line: node.line, others: ["topic"]) else {
           return nil
         }
         return MapSettings.Addition(name: name, value: text, isText: true)

@@ -57,7 +57,9 @@ extension StageReader {
   }
 
   /// Wildcards that each of the stage's filters has; only `map` looks at what they matched.
-  private var captureCount: Int { type == .map ? topics.map(\.wildcardCount).min() ?? 0 : 0 }
+  private var captureCount: Int {
+    type == .map ? min(topics.map(\.wildcardCount).min() ?? 0, StageBound.captureCountMax) : 0
+  }
 
   private var captureText: String {
     if type != .map { return "only map fills in what wildcards matched" }

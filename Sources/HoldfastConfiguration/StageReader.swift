@@ -93,7 +93,8 @@ struct StageReader {
     table.problems.error(
       key.rawValue,
       line: line,
-      "\(key.rawValue) of \(table.title), \(quoted(text)), column \(fault.column): \(fault.message)",
+      "\(key.rawValue) of \(table.title), \(quoted(text)), column \(fault.column): "
+        + shown(fault.message, atMost: 200),
       remedy
     )
   }

@@ -1,13 +1,17 @@
 /// `text` in quotes for a message: one line, no control characters, at most 60 characters.
 func quoted(_ text: String) -> String {
+  "\"\(shown(text, atMost: quotedCharacterCountMax))\""
+}
+
+/// `text` on one line without control characters, cut behind `countMax` characters.
+func shown(_ text: String, atMost countMax: Int) -> String {
   var shown = ""
-  for scalar in text.unicodeScalars.prefix(quotedCharacterCountMax) {
+  for scalar in text.unicodeScalars.prefix(countMax) {
     shown +=
       scalar.value < 0x20 || scalar.value == 0x7F
       ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
   }
-  let isCut = text.unicodeScalars.count > quotedCharacterCountMax
-  return "\"\(shown)\(isCut ? "…" : "")\""
+  return text.unicodeScalars.count > countMax ? shown + "…" : shown
 }
 
 private let quotedCharacterCountMax = 60

@@ -65,9 +65,10 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var refusalTryCountMax = 5
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
-  /// `[[upstream.stage]]`: what events pass through before they are sent, in order; at most 32.
+
+  /// `[[upstream.stage]]`: what is done to events between the log and the messages, in order.
   public var stages: [StageConfiguration] = []
-  /// `undecodable`: what becomes of payloads that a stage can't read.
+  /// `undecodable`: what becomes of an event whose payload a stage can't read.
   public var undecodable: UndecodablePolicy = .pass
 
   /// Settings with every default filled in.

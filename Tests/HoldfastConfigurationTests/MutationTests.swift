@@ -11,7 +11,8 @@ import Testing
   private static let pieces = [
     "[", "]", "[[", "]]", "{", "}", "\"", "'", "\"\"\"", "'''", "\\", "\\u", "#", "\n", "\r", "=",
     ".", ",", "\u{0}", "é", "[[source]]", "[source.tls]", "9999999999999999999", "-1", "1e400",
-    "url", "{topic}", "true", "\\U0010FFFF", "\\uD800", " ", "\t", "2026-01-01", "+", "/", "$",
+    "url", "{topic}", "true", "{1}", "and", "\\u0001", "%", "\\U0010FFFF", "\\uD800", " ", "\t",
+    "2026-01-01", "+", "/", "$",
   ]
 
   private func mutated(_ bytes: [UInt8], _ random: inout SplitMix64) -> [UInt8] {
@@ -45,7 +46,35 @@ import Testing
         sourceURL: "mqtts://[::1]:1"
       ).utf8
     )
-    var random = SplitMix64(seed: 20_260_101)
+    damage(original, seed: 20_260_101)
+  }
+
+  @Test func noDamageOfStagesTrapsTheReader() {
+    let stages = leastStages.map { "[[upstream.stage]]\ntype = \"\($0.type)\"\n\($0.lines)" }
+    let map = """
+      [[upstream.stage]]
+      type = "map"
+      topics = ["a/+/#"]
+      select = ["a.b", "c[0]"]
+      rename = { "a.b" = "d" }
+      add = { e = "x-{1}", f = 1.5 }
+      topic = "{2}/{topic}"
+      [[upstream.stage.compute]]
+      field = "a"
+      scale = 2
+      round = 3
+      """
+    let original = sample(
+      source: "decode = \"json\"\n[[source.decode_topic]]\ntopics = [\"a\"]\nformat = \"none\"",
+      upstream: (stages + [map]).joined(separator: "\n")
+    )
+    #expect(problems(of: original) == [])
+    damage(Array(original.utf8), seed: 5)
+  }
+
+  /// Reads a right file damaged in many ways.
+  private func damage(_ original: [UInt8], seed: UInt64) {
+    var random = SplitMix64(seed: seed)
     var usableCount = 0
     for _ in 0..<Self.roundCount {
       let bytes = mutated(original, &random)
@@ -61,6 +90,11 @@ import Testing
         #expect(!error.problems.isEmpty)
         let lineCount = bytes.count { $0 == UInt8(ascii: "\n") } + 2
         #expect(error.problems.allSatisfy { (1...lineCount).contains($0.line) })
+        for problem in error.problems {
+          let shown = problem.described(file: "f")
+          #expect(shown.utf8.count <= 4096)
+          #expect(shown.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F })
+        }
       }
     }
     // Both ends are reached: damage within comments and numbers leaves a usable file.

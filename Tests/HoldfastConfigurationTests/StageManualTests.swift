@@ -72,7 +72,7 @@ import Testing
         }
         if let range = key.range {
           let shown = row[1].filter { $0 != "`" }
-          #expect(shown.contains(range), "\(stage.type) \(key.name)")
+          #expect(shown == range, "\(stage.type) \(key.name)")
         }
       }
       let others = Set(rows.keys).subtracting(stage.keys.map(\.name))

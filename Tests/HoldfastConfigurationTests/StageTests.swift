@@ -83,6 +83,33 @@ let leastStages: [(type: String, lines: String)] = [
     }
   }
 
+  @Test func `both ends of a range are within it, and what lies beyond is not`() throws {
+    var count = 0
+    for table in ConfigurationKeys.stages {
+      for key in table.keys {
+        guard let range = key.range, !range.hasSuffix("paths"),
+          let (low, high) = ends(of: range)
+        else { continue }
+        count += 1
+        let lines = try leastStage(table.type).split(separator: "\n")
+          .filter { !$0.hasPrefix("\(key.name) = ") }.joined(separator: "\n")
+        for (value, isRight) in [(low, true), (high, true), ("9\(high)", false)] {
+          let isNumber = value.utf8.allSatisfy { $0 >= 0x30 && $0 <= 0x39 }
+          let written = "\(key.name) = \(isNumber ? value : "\"\(value)\"")"
+          let found = problems(of: stageSample("\(lines)\n\(written)"))
+          #expect(found.map(\.key) == (isRight ? [] : [key.name]), "\(table.type) \(written)")
+        }
+      }
+    }
+    #expect(count >= 25)
+  }
+
+  /// `A` and `B` of `A to B`.
+  private func ends(of range: String) -> (String, String)? {
+    let words = range.split(separator: " ").map { String($0) }
+    return words.count == 3 && words[1] == "to" ? (words[0], words[2]) : nil
+  }
+
   @Test func `drop and keep hold a condition`() throws {
     #expect(try stage("type = \"drop\"\nwhen = \"t > 3\"").kind == .drop(Condition("t > 3")))
     #expect(try stage("type = \"keep\"\nwhen = \"qos == 1\"").kind == .keep(Condition("qos == 1")))
@@ -362,6 +389,20 @@ let leastStages: [(type: String, lines: String)] = [
     #expect(warnings.map(\.key) == ["decode_topic", "topics", "topics"])
     let idle = try load(sample(upstream: "undecodable = \"dead-letter\" #!")).warnings
     #expect(idle.map(\.key) == ["undecodable"])
+  }
+
+  @Test func `a map of payloads that can't be changed is a warning`() throws {
+    let stage = "[[upstream.stage]]\ntype = \"map\" #!\nselect = [\"a\"]"
+    let text = sample(source: "decode = \"cbor\"", upstream: stage)
+    #expect(try load(text).warnings.map(\.line) == markedLines(of: text))
+    let others = [
+      sample(source: "decode = \"json\"", upstream: stage),
+      sample(
+        source: "decode = \"cbor\"",
+        upstream: "[[upstream.stage]]\ntype = \"map\"\ntopic = \"x\""
+      ),
+    ]
+    for text in others { #expect(try load(text).warnings == []) }
   }
 
   @Test func `a stage that leads away from the subscription makes no loop`() throws {
