@@ -19,9 +19,8 @@ func fuzzEventFormat(_ bytes: [UInt8]) throws(Finding) {
   for index in events.rows.indices {
     events.rows[index].wall &+= wall
     format.append(
-      events.rows[index],
+      Leaving(row: events.rows[index], number: UInt64(index) + 40, log: log),
       of: events.bytes,
-      number: UInt64(index) + 40,
       tag: UInt64(index),
       to: &out
     )
@@ -182,11 +181,13 @@ func fuzzBatchFormat(_ bytes: [UInt8]) throws(Finding) {
   var out = MessageBatch()
   for (index, row) in events.rows.enumerated() {
     let number = UInt64(index) + 1
-    format.append(row, of: events.bytes, number: number, log: log, dueAt: 5)
-    if row.flags.contains(.retained) { format.cut(tag: number, into: &out) }
+    let leaving = Leaving(row: row, number: number, log: log)
+    format.append(leaving, of: events.bytes, cause: number, dueAt: 5)
     if row.flags.contains(.possiblyRedelivered) && format.count > 1 {
-      format.cutBeforeLast(tag: number, into: &out)
+      _ = format.cutBeforeLast(tag: number, into: &out)
     }
+    format.close(number)
+    if row.flags.contains(.retained) { format.cut(tag: number, into: &out) }
   }
   if !format.isEmpty { format.cut(tag: 0, into: &out) }
   var numbers: [String] = []
