@@ -37,6 +37,7 @@ extension Agent {
   ) {
     guard intakes.indices.contains(index) else { return }
     var events = batch
+    applyStages(to: &events, source: index)
     let droppedBefore = owner.ring.source(index).droppedCount
     dropLoops(&events, source: index)
     intakes[index].redelivery.examine(&events)

@@ -24,6 +24,32 @@ extension Agent {
     return rules
   }
 
+  /// Each source's own stages, as new: what they knew ends with the process.
+  static func sourceStages(_ configuration: AgentConfiguration) -> [Pipeline] {
+    let rules = configuration.sources.map(\.decode)
+    return configuration.sources.map {
+      Pipeline(stages: $0.stages, rules: rules, setsAside: false)
+    }
+  }
+
+  /// Takes out of a batch what the source's own stages keep back, before it gets numbers.
+  ///
+  /// Only stages that let an event through as it is, or not at all, stand there.
+  mutating func applyStages(to events: inout EventBatch, source index: Int) {
+    if sourceStages[index].isEmpty { return }
+    sourceStages[index].beginBatch()
+    let bytes = events.bytes
+    let countBefore = events.count
+    var place: SequenceNumber = 0
+    events.rows.removeAll { row in
+      place += 1
+      sourceStages[index].step(row, of: bytes, number: place)
+      return sourceStages[index].output.isEmpty
+    }
+    let filteredCount = countBefore - events.count
+    if filteredCount > 0 { owner.ring.noteFiltered(UInt64(filteredCount), from: index) }
+  }
+
   /// Most bytes of a picture.
   private var snapshotByteCountMax: Int {
     min(Forwarder.snapshotByteCountMax, configuration.ring.byteCountMax / Self.snapshotRingPart)

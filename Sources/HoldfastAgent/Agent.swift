@@ -2,6 +2,7 @@ public import HoldfastEvent
 internal import HoldfastIntake
 internal import HoldfastLink
 public import HoldfastRingLog
+internal import HoldfastStage
 internal import HoldfastUpstream
 
 /// The agent's core: one synchronous state machine over an injected disk.
@@ -43,6 +44,8 @@ public struct Agent: ~Copyable {
   var settledAtSave: UInt64 = 0
   var diskRetryAt: Int64 = 0
   var hasMoreWork = false
+  /// Each source's own stages, which act before its events are stored.
+  var sourceStages: [Pipeline]
   var snapshotRetryAt: Int64 = 0
   /// Bytes of each upstream's file with the state of its stages.
   var snapshotByteCounts: [Int] = []
@@ -91,6 +94,7 @@ public struct Agent: ~Copyable {
       )
     )
     self.seeds = seeds
+    sourceStages = Self.sourceStages(configuration)
     for source in configuration.sources {
       intakes.append(Intake(configuration: source, seed: self.seeds.next()))
       primeRedelivery(intakes.count - 1)

@@ -3,9 +3,10 @@ public import HoldfastEvent
 /// Why an event that a source handed over was not stored.
 ///
 /// `oversize`: its payload or its properties are too long; `invalid`: it has no topic that MQTT
-/// allows; `loop`: it bears our own identity; `diskFailed`: nothing could take it.
+/// allows; `loop`: it bears our own identity; `diskFailed`: nothing could take it; `filtered`: the
+/// source's own stages kept it back.
 public enum SourceDropReason: Int, CaseIterable, Sendable, CustomStringConvertible {
-  case oversize, invalid, loop, diskFailed
+  case oversize, invalid, loop, diskFailed, filtered
 
   /// As in the log and in reports.
   public var description: String {
@@ -14,6 +15,7 @@ public enum SourceDropReason: Int, CaseIterable, Sendable, CustomStringConvertib
     case .invalid: "invalid"
     case .loop: "loop"
     case .diskFailed: "disk-failed"
+    case .filtered: "filtered"
     }
   }
 }

@@ -17,7 +17,8 @@ public struct RecordFile {
 
   /// Whether a file of that name in the log's directory is one of the log's owner's.
   static func isOwners(_ name: String) -> Bool {
-    name.hasPrefix(deadLetterPrefix) || name.hasPrefix(stagesPrefix) || name == protocolName || name == protocolName + ".new"
+    name.hasPrefix(deadLetterPrefix) || name.hasPrefix(stagesPrefix)
+      || name == protocolName || name == protocolName + ".new"
   }
 
   private let disk: any Disk

@@ -223,6 +223,15 @@ public struct RingLog: ~Copyable {
     mustSaveState = true
   }
 
+  /// Counts events that the source's own stages kept back, as its operator wants: nothing is lost
+  /// with them, so nothing waits for the count to be durable.
+  public mutating func noteFiltered(_ count: UInt64, from index: Int) {
+    let slot = sourceIndices[index]
+    state.sources[slot].received += count
+    state.sources[slot].dropped[SourceDropReason.filtered.rawValue] += count
+    isStateDirty = true
+  }
+
   /// Counts bytes of a file of the owner's towards the ring's bound.
   public mutating func noteOwnFile(grownBy byteCount: Int) { otherByteCount += byteCount }
 

@@ -3,7 +3,7 @@ public import HoldfastPayload
 
 /// One `[[upstream.stage]]` or `[[source.stage]]`: which events it acts on, and what it does.
 public struct StageConfiguration: Equatable, Sendable {
-  /// `topics`: the events it acts on; others pass it by. Empty: all.
+  /// `topics`: the events it acts on, others pass it by; empty: all.
   public var topics: [TopicFilter]
   /// `type` and what belongs to it.
   public var kind: Kind
@@ -51,8 +51,11 @@ public struct MapSettings: Equatable, Sendable {
 
   /// A field's new name.
   public struct Rename: Equatable, Sendable {
+    /// The field.
     public var field: FieldPath
+    /// Its new name.
     public var name: String
+    /// Made of its parts.
     public init(field: FieldPath, name: String) {
       self.field = field
       self.name = name
@@ -61,22 +64,31 @@ public struct MapSettings: Equatable, Sendable {
 
   /// value × scale + offset, then clamped, then rounded.
   public struct Compute: Equatable, Sendable {
+    /// The number it is done to.
     public var field: FieldPath
+    /// What the value is multiplied by.
     public var scale = 1.0
+    /// What is added then.
     public var offset = 0.0
+    /// The least that is sent; nil: none.
     public var min: Double?
+    /// The most that is sent; nil: none.
     public var max: Double?
     /// `round`: decimal digits behind the point, 0 to 15; nil: not rounded.
     public var roundDigitCount: Int?
+    /// Leaves the value as it is.
     public init(field: FieldPath) { self.field = field }
   }
 
   /// A static tag.
   public struct Addition: Equatable, Sendable {
+    /// The field that is added to the object.
     public var name: String
     /// The text of a string value with places to fill in, or a number, `true`, `false` as it stands.
     public var value: String
+    /// Whether it is a text.
     public var isText: Bool
+    /// Made of its parts.
     public init(name: String, value: String, isText: Bool) {
       self.name = name
       self.value = value
@@ -94,6 +106,7 @@ public struct ChangedSettings: Equatable, Sendable {
   public var fields: [FieldPath]
   /// `max_interval`: sends after this long in any case, microseconds; nil: never.
   public var intervalMax: Int64?
+  /// Defaults for all but what has none.
   public init(fields: [FieldPath] = [], intervalMax: Int64? = nil) {
     self.fields = fields
     self.intervalMax = intervalMax
@@ -110,10 +123,13 @@ public struct DeadbandSettings: Equatable, Sendable {
     /// Of `span`, as a fraction.
     case fractionOfSpan(Double, span: Double)
   }
+  /// The number that is looked at.
   public var field: FieldPath
+  /// `threshold`.
   public var threshold: Threshold
   /// `max_interval`, microseconds; nil: none.
   public var intervalMax: Int64?
+  /// Defaults for all but what has none.
   public init(field: FieldPath, threshold: Threshold, intervalMax: Int64? = nil) {
     self.field = field
     self.threshold = threshold
@@ -123,10 +139,13 @@ public struct DeadbandSettings: Equatable, Sendable {
 
 /// `swinging-door`: sends the corner points of a line that stays within `deviation` of all values.
 public struct SwingingDoorSettings: Equatable, Sendable {
+  /// The number that is looked at.
   public var field: FieldPath
+  /// `deviation`: in the unit of the value.
   public var deviation: Double
   /// `max_interval`, microseconds; nil: none.
   public var intervalMax: Int64?
+  /// Defaults for all but what has none.
   public init(field: FieldPath, deviation: Double, intervalMax: Int64? = nil) {
     self.field = field
     self.deviation = deviation
@@ -142,7 +161,9 @@ public struct ThrottleSettings: Equatable, Sendable {
   }
   /// `interval`, microseconds.
   public var interval: Int64
+  /// `send`.
   public var pick: Pick
+  /// Defaults for all but what has none.
   public init(interval: Int64, pick: Pick = .first) {
     self.interval = interval
     self.pick = pick
@@ -153,6 +174,7 @@ public struct ThrottleSettings: Equatable, Sendable {
 public struct SampleSettings: Equatable, Sendable {
   /// `every`: 1 and more.
   public var every: UInt64
+  /// Defaults for all but what has none.
   public init(every: UInt64) { self.every = every }
 }
 
@@ -162,6 +184,7 @@ public struct DedupeSettings: Equatable, Sendable {
   public var span: Int64
   /// `max_payloads`: payloads remembered per topic.
   public var payloadCountMax = 16
+  /// Defaults for all but what has none.
   public init(span: Int64) { self.span = span }
 }
 
@@ -196,11 +219,15 @@ public struct WindowSettings: Equatable, Sendable {
   public var lateness: Int64 = 0
   /// `offset`: windows begin at multiples of `size` since 1970 plus this, microseconds.
   public var offset: Int64 = 0
+  /// `time`: which time an event belongs to.
   public var time = EventTime.arrival
+  /// `aggregates`: what a result holds.
   public var aggregates: [Aggregate]
+  /// `late`: what becomes of late events.
   public var late = LatePolicy.countOnly
   /// `topic`: where results go, with `{topic}` and `{1}` filled in.
   public var topic = "{topic}"
+  /// Defaults for all but what has none.
   public init(fields: [FieldPath], size: Int64, aggregates: [Aggregate]) {
     self.fields = fields
     self.size = size
@@ -217,12 +244,15 @@ public struct DownsampleSettings: Equatable, Sendable {
     /// Largest triangle three buckets: one event per window.
     case lttb
   }
+  /// The number that is looked at.
   public var field: FieldPath
+  /// `method`.
   public var method: Method
   /// `size`, microseconds of arrival time.
   public var size: Int64
   /// `max_bytes`: most memory for the events held of all topics; beyond it windows end early.
   public var heldByteCountMax = 16 << 20
+  /// Defaults for all but what has none.
   public init(field: FieldPath, method: Method, size: Int64) {
     self.field = field
     self.method = method
@@ -232,6 +262,7 @@ public struct DownsampleSettings: Equatable, Sendable {
 
 /// `alarm`: emits transitions of a value across thresholds with hysteresis.
 public struct AlarmSettings: Equatable, Sendable {
+  /// The number that is looked at.
   public var field: FieldPath
   /// `on`: the alarm begins above it (below it when `off` is greater).
   public var on: Double
@@ -243,6 +274,7 @@ public struct AlarmSettings: Equatable, Sendable {
   public var topic = "{topic}/alarm"
   /// `pass`: whether the events themselves go on as well.
   public var passesEvents = false
+  /// Defaults for all but what has none.
   public init(field: FieldPath, on: Double, off: Double) {
     self.field = field
     self.on = on
@@ -256,13 +288,15 @@ public struct BurstSettings: Equatable, Sendable {
   public var when: Condition
   /// `interval`: normally at most one event per topic in this time, microseconds.
   public var interval: Int64
-  /// `before`, `after`: how much around the condition, microseconds.
+  /// `before`: how much before the condition, microseconds.
   public var before: Int64
+  /// `after`: how much behind it, microseconds.
   public var after: Int64
   /// `before_events`: most events kept back per topic.
   public var heldCountMax = 1000
   /// `before_bytes`: most bytes kept back in all.
   public var heldByteCountMax = 1 << 20
+  /// Defaults for all but what has none.
   public init(when: Condition, interval: Int64, before: Int64, after: Int64) {
     self.when = when
     self.interval = interval

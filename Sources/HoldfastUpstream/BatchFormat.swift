@@ -60,7 +60,7 @@ struct BatchFormat: Sendable {
   ///
   /// - Parameters:
   ///   - leaving: the event, of the same log as those gathered.
-  ///   - bytes: what its row points into.
+  ///   - eventBytes: what its row points into.
   ///   - cause: the number on account of which it leaves; ``close(_:aggregatedCount:)`` follows.
   ///   - dueAt: when it has to leave, microseconds by boot clock.
   mutating func append(
@@ -157,7 +157,10 @@ struct BatchFormat: Sendable {
     properties.append(property: [], Array(type.utf8))
     properties += originProperties(agentID: agentID, log: log)
     properties.append(property: Array("first".utf8), Array(String(first).utf8))
-    properties.append(property: Array("last".utf8), Array(String(openCount > 0 ? end : end - 1).utf8))
+    properties.append(
+      property: Array("last".utf8),
+      Array(String(openCount > 0 ? end : end - 1).utf8)
+    )
     properties.append(property: Array("count".utf8), Array(String(count).utf8))
     out.append(topic: topic, payload: payload, properties: properties, tag: tag)
     bytes.removeAll(keepingCapacity: true)

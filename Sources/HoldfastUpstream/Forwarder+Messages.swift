@@ -12,6 +12,9 @@ extension Forwarder {
   ///   - bytes: what its row points into.
   ///   - cause: the number on account of which it leaves.
   ///   - isOpen: whether more may follow on that account.
+  ///   - aggregatedCount: events that went into results on that account; 0 while it is open.
+  ///   - pass: where the message goes.
+  ///   - keep: takes it where it is too large to be sent.
   mutating func publish(
     _ leaving: Leaving,
     of bytes: [UInt8],

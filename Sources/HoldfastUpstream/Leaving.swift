@@ -14,8 +14,10 @@ struct Leaving: Sendable {
 }
 
 extension ResultIdentity {
-  /// `9f86d081884c7d65-1767225600000000-0-plant/a/temp`: stage, start in microseconds since 1970,
-  /// revision, key. With agent, log and upstream it is unique, however often it is sent.
+  /// `9f86d081884c7d65-1767225600000000-0-plant/a/temp`.
+  ///
+  /// Stage, start in microseconds since 1970, revision, key: with agent, log and upstream it is
+  /// unique, and the same however often it is sent.
   var text: [UInt8] {
     var text: [UInt8] = []
     for shift in stride(from: 60, through: 0, by: -4) {

@@ -29,8 +29,11 @@ struct StagedLog: Sendable {
   init(_ pipeline: Pipeline) { self.pipeline = pipeline }
 
   /// Takes a picture of the stages as they stand before `position`, if it is time for one.
-  mutating func takeSnapshot(_ position: SequenceNumber, lostCount: UInt64, _ segment: SequenceNumber?)
-  {
+  mutating func takeSnapshot(
+    _ position: SequenceNumber,
+    lostCount: UInt64,
+    _ segment: SequenceNumber?
+  ) {
     guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
       return
     }
