@@ -47,6 +47,34 @@ public struct TopicFilter: Hashable, Sendable, CustomStringConvertible {
     return topicIndex == topic.endIndex
   }
 
+  /// Whether `topic` matches, and where the parts lie that its wildcards stand for, in order.
+  ///
+  /// - Parameters:
+  ///   - topic: what is looked at.
+  ///   - ranges: gets one range of `topic` for each wildcard: of `+` its level, of `#` the rest,
+  ///     which may be empty; nothing where the topic does not match.
+  /// - Returns: whether it matches.
+  /// - Complexity: O(length). Allocates nothing but room in `ranges`.
+  public func captures(in topic: ArraySlice<UInt8>, into ranges: inout [Range<Int>]) -> Bool {
+    ranges.removeAll(keepingCapacity: true)
+    guard matches(topic) else { return false }
+    var topicIndex = topic.startIndex
+    for byte in bytes {
+      switch byte {
+      case hashByte:
+        ranges.append(min(topicIndex, topic.endIndex)..<topic.endIndex)
+      case plusByte:
+        let start = topicIndex
+        while topicIndex < topic.endIndex && topic[topicIndex] != slashByte { topicIndex += 1 }
+        ranges.append(start..<topicIndex)
+      default:
+        // Behind the end only where "a/#" meets its parent "a".
+        topicIndex += 1
+      }
+    }
+    return true
+  }
+
   /// Whether a topic given as text matches.
   public func matches(_ topic: String) -> Bool { matches(Array(topic.utf8)[...]) }
 

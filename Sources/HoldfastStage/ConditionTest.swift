@@ -113,6 +113,9 @@ struct ConditionTest: Equatable, Sendable {
     if subject == .topic { return TextBytes(pass.topic(event), hasEscapes: false) }
     let field = field(pass)
     guard field.kind == .text else { return nil }
+    if field.hasEscapes && pass.format(of: event) == .line {
+      return TextBytes(pass.lineText(field, of: event)[...], hasEscapes: false)
+    }
     return TextBytes(pass.bytes(of: field, in: event), hasEscapes: field.hasEscapes)
   }
 
@@ -153,6 +156,23 @@ struct ConditionTest: Equatable, Sendable {
 }
 
 extension StagePass {
+  /// How an event's payload is read; nil: not at all.
+  func format(of event: StageEvent) -> PayloadFormat? {
+    if event.result != nil { return .json }
+    return decoder.format(of: topic(event), source: event.row.source)
+  }
+
+  /// A text of line protocol, whose escapes are others than those of JSON.
+  fileprivate func lineText(_ field: Field, of event: StageEvent) -> [UInt8] {
+    unsafe bytes.withUnsafeBytes { bytes in
+      unsafe characters(
+        of: field,
+        in: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange]),
+        as: .line
+      )
+    }
+  }
+
   /// A field's value as a number, see ``numericValue(of:in:)``.
   func number(_ field: Field, of event: StageEvent) -> Double? {
     unsafe bytes.withUnsafeBytes { bytes in

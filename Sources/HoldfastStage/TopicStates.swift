@@ -29,7 +29,7 @@ struct TopicStates<Value: Sendable>: Sendable {
   var count: Int { slots.count }
 
   subscript(slot: Int) -> Value {
-    get { slots[slot].value }
+    _read { yield slots[slot].value }
     _modify { yield &slots[slot].value }
   }
 

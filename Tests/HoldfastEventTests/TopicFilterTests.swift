@@ -52,6 +52,27 @@ import Testing
     Case(filter: "ü/℃", matching: ["ü/℃"], other: ["ü/°C"]),
   ]
 
+  @Test func `captures are what the wildcards stand for, in order`() throws {
+    func captures(_ filter: String, _ topic: String) throws -> [String]? {
+      let bytes = Array("before/\(topic)".utf8).dropFirst(7)
+      var ranges = [0..<1]
+      guard try #require(TopicFilter(filter)).captures(in: bytes, into: &ranges) else {
+        #expect(ranges.isEmpty)
+        return nil
+      }
+      return ranges.map { String(decoding: bytes[$0], as: UTF8.self) }
+    }
+    #expect(try captures("a/+/c/+", "a/b/c/d") == ["b", "d"])
+    #expect(try captures("+/+", "/x") == ["", "x"])
+    #expect(try captures("a/+/#", "a/b/c/d") == ["b", "c/d"])
+    #expect(try captures("a/+/#", "a/b") == ["b", ""])
+    #expect(try captures("a/#", "a/") == [""])
+    #expect(try captures("#", "a/b") == ["a/b"])
+    #expect(try captures("a/b", "a/b") == [])
+    #expect(try captures("a/+", "a/b/c") == nil)
+    #expect(try captures("#", "$SYS") == nil)
+  }
+
   @Test(arguments: cases) func aFilterMatchesWhatTheStandardSays(_ example: Case) throws {
     let filter = try #require(TopicFilter(example.filter))
     for topic in example.matching { #expect(filter.matches(topic), "\(topic)") }

@@ -52,7 +52,7 @@ struct StageHarness<Kind: StageKind> {
       input.result = ResultIdentity(stage: 1, key: Array(event.topic.utf8), start: 0)
     }
     if event.wall >= stage.dueAt { stage.advance(&pass) }
-    #expect(stage.dueAt > event.wall)
+    if stage.dueAt <= event.wall { Issue.record("advance left something that is due") }
     stage.step(input, &pass)
     return outputs
   }
@@ -137,17 +137,19 @@ func checkSnapshots<Kind: StageKind>(
     try #require(snapshot(part.stage) == bytes)
     for next in place..<events.count {
       let rest = part.feed(events[next])
-      try #require(rest == outputs[next], "from \(place), at \(next)")
+      if rest != outputs[next] {
+        Issue.record("from the snapshot before event \(place + 1), at event \(next + 1)")
+        return outputs
+      }
     }
     try #require(snapshot(part.stage) == snapshot(whole.stage))
   }
   // What is cut short can't be a snapshot, and never traps.
   if let last = snapshots.last {
-    for count in 0..<last.count {
+    for count in stride(from: 0, to: last.count, by: 13) {
       var reader = SnapshotReader(last[..<count])
       var stage = make()
-      let isRestored = stage.restore(from: &reader)
-      try #require(!isRestored)
+      if stage.restore(from: &reader) { Issue.record("\(count) of \(last.count) bytes restored") }
     }
   }
   return outputs
