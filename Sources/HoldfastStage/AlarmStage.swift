@@ -39,7 +39,6 @@ struct AlarmStage: StageKind {
   private var scanner: FieldScanner
   private var topics: TopicStates<Topic>
   private var due = DueQueue()
-  private var waitCount = 0
   private var waitOrder: UInt64 = 0
   /// What identities were given to topics whose state was given up.
   private var floor = RevisionFloor()
@@ -54,7 +53,7 @@ struct AlarmStage: StageKind {
     topics = TopicStates(countMax: topicCountMax)
   }
 
-  var dueAt: Int64 { due.next }
+  var dueAt: Int64 { due.dueAt }
 
   mutating func step(_ event: StageEvent, _ pass: inout StagePass) {
     if !pass.read(event, &scanner) {
@@ -67,8 +66,8 @@ struct AlarmStage: StageKind {
     }
     let (slot, _, evicted) = topics.slot(of: pass.topic(event), value: Topic(floor: floor))
     if let evicted {
+      due.remove(slot)
       floor.note(evicted.value.floor)
-      if evicted.value.wait != nil { waitCount -= 1 }
     }
     if isBeyond(value, isOn: topics[slot].isOn) {
       topics[slot].value.set(pass.bytes(of: field, in: event), value)
@@ -76,7 +75,7 @@ struct AlarmStage: StageKind {
       if isOver(slot, pass.now) { change(slot, &pass) }
     } else if topics[slot].wait != nil {
       topics[slot].wait = nil
-      waitCount -= 1
+      due.remove(slot)
     }
     if settings.passesEvents {
       pass.emit(event)
@@ -95,7 +94,6 @@ struct AlarmStage: StageKind {
   /// Starts a wait, or starts it anew where the boot clock went back.
   private mutating func wait(_ slot: Int, since: Int64, _ now: ClockReading) {
     if let wait = topics[slot].wait, wait.boot <= now.boot { return }
-    if topics[slot].wait == nil { waitCount += 1 }
     arm(
       slot,
       since: topics[slot].wait?.since ?? since,
@@ -106,12 +104,7 @@ struct AlarmStage: StageKind {
 
   private mutating func arm(_ slot: Int, since: Int64, boot: Int64, due: Int64) {
     topics[slot].wait = Wait(since: since, boot: boot, due: due, order: waitOrder)
-    if duration > 0 {
-      self.due.add(due: due, order: waitOrder, slot: slot)
-      self.due.trim(liveCount: waitCount) { [topics] in
-        topics[Int($0.slot)].wait?.order == $0.order
-      }
-    }
+    if duration > 0 { self.due.set(slot, due: due, number: waitOrder) }
     waitOrder &+= 1
   }
 
@@ -124,7 +117,7 @@ struct AlarmStage: StageKind {
   private mutating func change(_ slot: Int, _ pass: inout StagePass) {
     guard let wait = topics[slot].wait else { return }
     topics[slot].wait = nil
-    waitCount -= 1
+    due.remove(slot)
     topics[slot].isOn.toggle()
     let key = topics.topic(slot)
     let identity = ResultIdentity(
@@ -152,9 +145,11 @@ struct AlarmStage: StageKind {
 
   /// Ends the waits that are over by the boot clock; the wall clock may have jumped.
   mutating func advance(_ pass: inout StagePass) {
-    while let entry = due.takeFirst(dueAt: pass.now.wall) {
-      let slot = Int(entry.slot)
-      guard let wait = topics[slot].wait, wait.order == entry.order else { continue }
+    while let slot = due.slotDue(at: pass.now.wall) {
+      guard let wait = topics[slot].wait else {
+        due.remove(slot)
+        continue
+      }
       if isOver(slot, pass.now) {
         change(slot, &pass)
         continue
@@ -198,12 +193,10 @@ struct AlarmStage: StageKind {
     else { return false }
     self.waitOrder = waitOrder
     self.floor = floor
-    due.removeAll()
-    waitCount = 0
+    due = DueQueue()
     for slot in topics.slotsByUse {
       guard let wait = topics[slot].wait else { continue }
-      waitCount += 1
-      if duration > 0 { due.add(due: wait.due, order: wait.order, slot: slot) }
+      if duration > 0 { due.set(slot, due: wait.due, number: wait.order) }
     }
     return true
   }

@@ -22,14 +22,14 @@ struct M4Window: Sendable {
   var memoryByteCount: Int { events.reduce(0) { $0 + $1.memoryByteCount } }
 
   /// Adds an event with a finite value; what it makes needless is dropped.
-  mutating func add(_ event: StageEvent, _ value: Double, _ pass: borrowing StagePass) {
+  mutating func add(_ event: StageEvent, _ value: Double, _ pass: StagePass) {
     guard let last = events.indices.last else {
       events.append(pass.hold(event))
       (least, greatest, leastPlace, greatestPlace) = (value, value, 0, 0)
       return
     }
     if last != 0 && last != leastPlace && last != greatestPlace {
-      pass.hold(event, insteadOf: &events[last])
+      events[last].replace(with: event, of: pass)
     } else {
       events.append(pass.hold(event))
     }

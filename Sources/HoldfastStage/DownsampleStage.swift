@@ -10,7 +10,7 @@ struct DownsampleStage: StageKind {
   private struct Topic: Sendable {
     var m4 = M4Window()
     var lttb = LTTBCurve()
-    /// The queue's entry that counts; `.max`: none.
+    /// When time alone will decide about it; `.max`: never.
     var due = Int64.max
     var order: UInt64 = 0
 
@@ -24,7 +24,6 @@ struct DownsampleStage: StageKind {
   private var topics: TopicStates<Topic>
   private var due = DueQueue()
   private var dueCount: UInt64 = 0
-  private var liveDueCount = 0
   /// Memory of all events that are held, bytes.
   private(set) var heldByteCount = 0
   /// Windows that ended early: too many events or bytes held.
@@ -39,7 +38,7 @@ struct DownsampleStage: StageKind {
     topics = TopicStates(countMax: topicCountMax)
   }
 
-  var dueAt: Int64 { due.next }
+  var dueAt: Int64 { due.dueAt }
 
   mutating func step(_ event: StageEvent, _ pass: inout StagePass) {
     if event.result != nil {
@@ -57,7 +56,10 @@ struct DownsampleStage: StageKind {
       return
     }
     let (slot, _, evicted) = topics.slot(of: pass.topic(event), value: Topic())
-    if var evicted { giveUp(&evicted.value, &pass) }
+    if var evicted {
+      due.remove(slot)
+      giveUp(&evicted.value, &pass)
+    }
     heldByteCount -= topics[slot].memoryByteCount
     switch method {
     case .m4: addM4(slot, event, value, start, &pass)
@@ -122,7 +124,6 @@ struct DownsampleStage: StageKind {
   /// Sends what a topic holds that had to make room.
   private mutating func giveUp(_ topic: inout Topic, _ pass: inout StagePass) {
     heldByteCount -= topic.memoryByteCount
-    if topic.due != .max { liveDueCount -= 1 }
     for held in topic.m4.takeAll() { pass.emit(pass.take(held)) }
     while !topic.lttb.isEmpty { topic.lttb.choose(&pass) }
   }
@@ -136,23 +137,20 @@ struct DownsampleStage: StageKind {
     case .lttb: due = topics[slot].lttb.due { grid.end(of: $0) }
     }
     if due == topics[slot].due { return }
-    if topics[slot].due != .max { liveDueCount -= 1 }
-    if due != .max { liveDueCount += 1 }
     topics[slot].due = due
     topics[slot].order = dueCount
     dueCount &+= 1
-    self.due.add(due: due, order: topics[slot].order, slot: slot)
-    self.due.trim(liveCount: liveDueCount) { [topics] in
-      topics[Int($0.slot)].due == $0.due && topics[Int($0.slot)].order == $0.order
-    }
+    enter(slot)
+  }
+
+  /// Lets the queue know of a topic's time; the end of time never comes.
+  private mutating func enter(_ slot: Int) {
+    let (time, order) = (topics[slot].due, topics[slot].order)
+    if time == .max { due.remove(slot) } else { due.set(slot, due: time, number: order) }
   }
 
   mutating func advance(_ pass: inout StagePass) {
-    while let entry = due.takeFirst(dueAt: pass.now.wall) {
-      let slot = Int(entry.slot)
-      guard topics[slot].due == entry.due, topics[slot].order == entry.order else { continue }
-      topics[slot].due = .max
-      liveDueCount -= 1
+    while let slot = due.slotDue(at: pass.now.wall) {
       heldByteCount -= topics[slot].memoryByteCount
       sendM4(slot, &pass)
       topics[slot].lttb.choose(&pass)
@@ -183,12 +181,11 @@ struct DownsampleStage: StageKind {
     else { return false }
     self.dueCount = dueCount
     self.cutWindowCount = cutWindowCount
-    due.removeAll()
-    (liveDueCount, heldByteCount) = (0, 0)
+    due = DueQueue()
+    heldByteCount = 0
     for slot in topics.slotsByUse {
       heldByteCount += topics[slot].memoryByteCount
-      if topics[slot].due != .max { liveDueCount += 1 }
-      due.add(due: topics[slot].due, order: topics[slot].order, slot: slot)
+      enter(slot)
     }
     return true
   }

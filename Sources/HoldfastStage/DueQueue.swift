@@ -1,71 +1,82 @@
-/// What is due at which time of the log: the earliest first, and of the same time the one that was
-/// entered first.
-///
-/// A binary heap. Entries are not taken out when they no longer hold: who takes one looks whether it
-/// still does, and ``trim(liveCount:isLive:)`` bounds those that don't.
-struct DueQueue: Sendable {
-  /// Names what is due.
-  struct Entry: Equatable, Sendable {
-    /// Microseconds since 1970.
-    var due: Int64
-    /// Unique within the stage, rising.
-    var order: UInt64
-    /// The slot of its topic.
-    var slot: Int32
+internal import HoldfastEvent
 
-    fileprivate func isBefore(_ other: Entry) -> Bool {
-      due != other.due ? due < other.due : order < other.order
+/// Topics that wait for a time, the soonest first: at most one time for each slot.
+///
+/// A binary heap that knows each slot's place. Equal times go by the number that asked, which is
+/// the same after a restart while slots are not; so the order never depends on the heap's shape.
+struct DueQueue: Sendable {
+  private struct Entry: Sendable {
+    var due: Int64
+    var number: SequenceNumber
+    var slot: Int
+
+    func isBefore(_ other: Entry) -> Bool {
+      due != other.due ? due < other.due : number < other.number
     }
   }
 
   private var heap: [Entry] = []
+  /// By slot; -1: does not wait.
+  private var places: [Int32] = []
 
-  /// The earliest; `.max`: none.
-  var next: Int64 { heap.first?.due ?? .max }
+  /// The soonest, microseconds since 1970; `.max`: none.
+  var dueAt: Int64 { heap.first?.due ?? .max }
 
-  var count: Int { heap.count }
+  /// The slot whose time comes first, when it has come.
+  func slotDue(at now: Int64) -> Int? {
+    // A time at the end of all time never comes: else one set anew could come for ever.
+    guard let first = heap.first, first.due <= now, first.due < .max else { return nil }
+    return first.slot
+  }
 
-  mutating func removeAll() { heap.removeAll(keepingCapacity: true) }
-
-  /// Enters something; what is due at the end of time is never due.
+  /// Lets a slot wait for another time.
   ///
-  /// - Complexity: O(log count).
-  mutating func add(due: Int64, order: UInt64, slot: Int) {
-    if due == .max { return }
-    heap.append(Entry(due: due, order: order, slot: Int32(truncatingIfNeeded: slot)))
-    var place = heap.count - 1
-    while place > 0, heap[place].isBefore(heap[(place - 1) / 2]) {
-      heap.swapAt(place, (place - 1) / 2)
+  /// - Complexity: O(log slots).
+  mutating func set(_ slot: Int, due: Int64, number: SequenceNumber) {
+    remove(slot)
+    while places.count <= slot { places.append(-1) }
+    heap.append(Entry(due: due, number: number, slot: slot))
+    rise(heap.count - 1)
+  }
+
+  /// Lets a slot wait no longer.
+  mutating func remove(_ slot: Int) {
+    guard slot < places.count, places[slot] >= 0 else { return }
+    let place = Int(places[slot])
+    places[slot] = -1
+    let last = heap.removeLast()
+    guard place < heap.count else { return }
+    heap[place] = last
+    places[last.slot] = Int32(place)
+    rise(place)
+    sink(Int(places[last.slot]))
+  }
+
+  private mutating func rise(_ start: Int) {
+    var place = start
+    let entry = heap[place]
+    while place > 0, entry.isBefore(heap[(place - 1) / 2]) {
+      put(heap[(place - 1) / 2], at: place)
       place = (place - 1) / 2
     }
+    put(entry, at: place)
   }
 
-  /// Takes the earliest entry that is due at `now`; nil where there is none.
-  ///
-  /// - Complexity: O(log count).
-  mutating func takeFirst(dueAt now: Int64) -> Entry? {
-    guard let first = heap.first, first.due <= now else { return nil }
-    let last = heap.removeLast()
-    if heap.isEmpty { return first }
-    heap[0] = last
-    var place = 0
-    while true {
-      var least = place
-      for child in (2 * place + 1)...(2 * place + 2)
-      where child < heap.count && heap[child].isBefore(heap[least]) { least = child }
-      if least == place { return first }
-      heap.swapAt(place, least)
-      place = least
+  private mutating func sink(_ start: Int) {
+    var place = start
+    let entry = heap[place]
+    while 2 * place + 1 < heap.count {
+      var child = 2 * place + 1
+      if child + 1 < heap.count, heap[child + 1].isBefore(heap[child]) { child += 1 }
+      guard heap[child].isBefore(entry) else { break }
+      put(heap[child], at: place)
+      place = child
     }
+    put(entry, at: place)
   }
 
-  /// Drops the entries that no longer hold once they are more than those that do.
-  ///
-  /// - Complexity: O(1), amortized over the entries made.
-  mutating func trim(liveCount: Int, isLive: (Entry) -> Bool) {
-    guard heap.count > 2 * liveCount + 64 else { return }
-    heap.removeAll { !isLive($0) }
-    // In order is a heap.
-    heap.sort { $0.isBefore($1) }
+  private mutating func put(_ entry: Entry, at place: Int) {
+    heap[place] = entry
+    places[entry.slot] = Int32(place)
   }
 }

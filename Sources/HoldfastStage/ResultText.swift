@@ -45,17 +45,7 @@ extension [UInt8] {
 /// A JSON string with its quotes (RFC 8259, section 7).
 func jsonText(_ text: [UInt8]) -> [UInt8] {
   var json: [UInt8] = [UInt8(ascii: "\"")]
-  for byte in String(decoding: text, as: UTF8.self).utf8 {
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-      json.append(UInt8(ascii: "\\"))
-      json.append(byte)
-    case 0..<0x20:
-      json.append(contentsOf: "\\u00\(byte < 16 ? "0" : "1")".utf8)
-      json.append(contentsOf: String(byte & 15, radix: 16).utf8)
-    default: json.append(byte)
-    }
-  }
+  appendJSONText(String(decoding: text, as: UTF8.self).utf8, to: &json)
   json.append(UInt8(ascii: "\""))
   return json
 }

@@ -1,29 +1,17 @@
 internal import HoldfastEvent
 
 /// Where results go: a text in which `{topic}` stands for the topic they were computed for.
+///
+/// A result belongs to no filter, so that `{1}` is filled with nothing.
 struct ResultTopic: Sendable {
-  /// What stands between the places to fill in.
-  private let parts: [[UInt8]]
+  private let text: FillText
 
-  init(_ template: String) {
-    var parts: [[UInt8]] = [[]]
-    var rest = Array(template.utf8)[...]
-    let place = Array("{topic}".utf8)
-    while let byte = rest.first {
-      if rest.starts(with: place) {
-        parts.append([])
-        rest = rest.dropFirst(place.count)
-      } else {
-        parts[parts.count - 1].append(byte)
-        rest = rest.dropFirst()
-      }
-    }
-    self.parts = parts
-  }
+  init(_ template: String) { text = FillText(template) }
 
   /// The topic of a result for `key`; the key itself where it would be empty or too long (MQTT-1.5.4).
   func filled(with key: [UInt8]) -> [UInt8] {
-    let topic = Array(parts.joined(separator: key))
+    var topic: [UInt8] = []
+    text.append(topic: key[...], captures: [], isJSON: false, to: &topic)
     return topic.isEmpty || topic.count > Int(UInt16.max) ? key : topic
   }
 }
@@ -95,19 +83,6 @@ extension StagePass {
   /// What an earlier stage computed or let go late has no verdict of its own.
   mutating func settle(_ event: StageEvent, as verdict: StageVerdict) {
     if event.result == nil && event.number == number { self.verdict = verdict }
-  }
-
-  /// Holds an event in the memory of one that is held no more.
-  func hold(_ event: StageEvent, insteadOf held: inout HeldEvent) {
-    held.row = event.row
-    held.number = event.number
-    held.isHistorical = event.isHistorical
-    held.bytes.removeAll(keepingCapacity: true)
-    held.bytes.append(contentsOf: bytes[event.row.topicRange])
-    held.bytes.append(contentsOf: bytes[event.row.payloadRange])
-    if event.row.propertiesByteCount > 0 {
-      held.bytes.append(contentsOf: bytes[event.row.propertiesRange])
-    }
   }
 }
 

@@ -46,7 +46,7 @@ struct SwingingDoorStage: StageKind {
   private let intervalMax: Int64?
   private var scanner: FieldScanner
   private var states: TopicStates<Door>
-  private var queue = SlotQueue()
+  private var queue = DueQueue()
 
   init(_ settings: SwingingDoorSettings, topicCountMax: Int) {
     deviation = settings.deviation
@@ -214,7 +214,7 @@ struct SwingingDoorStage: StageKind {
   }
 
   mutating func restore(from bytes: inout SnapshotReader) -> Bool {
-    queue = SlotQueue()
+    queue = DueQueue()
     guard states.restore(from: &bytes, Self.door) else { return false }
     guard intervalMax != nil else { return true }
     for slot in 0..<states.count where states[slot].last != nil {

@@ -21,7 +21,7 @@ struct ThrottleStage: StageKind {
   private let interval: Int64
   private let pick: ThrottleSettings.Pick
   private var states: TopicStates<Interval>
-  private var queue = SlotQueue()
+  private var queue = DueQueue()
 
   init(_ settings: ThrottleSettings, topicCountMax: Int) {
     interval = settings.interval
@@ -94,7 +94,7 @@ struct ThrottleStage: StageKind {
 
   mutating func restore(from bytes: inout SnapshotReader) -> Bool {
     let pick = pick
-    queue = SlotQueue()
+    queue = DueQueue()
     let isRestored = states.restore(from: &bytes) { bytes in
       guard let boot: Int64 = bytes.number(), let isOpen = bytes.bool() else { return nil }
       var interval = Interval(boot: boot, isOpen: isOpen)

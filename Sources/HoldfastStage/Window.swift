@@ -108,6 +108,15 @@ struct TopicWindows: Sendable {
 
   init(floor: RevisionFloor) { self.floor = floor }
 
+  /// The place of the open window that begins first; nil: none is open.
+  var firstOpen: Int? {
+    var first: Int?
+    for place in open.indices where first.map({ open[place].start < open[$0].start }) ?? true {
+      first = place
+    }
+    return first
+  }
+
   /// Keeps a window that was closed.
   mutating func keep(_ window: Window) {
     if kept.count >= Self.keptCountMax { kept.removeFirst() }

@@ -20,7 +20,6 @@ struct WindowStage: StageKind {
 
   private var topics: TopicStates<TopicWindows>
   private var due = DueQueue()
-  private var openCount = 0
   private var openedCount: UInt64 = 0
   /// What identities were given to topics whose state was given up.
   private var floor = RevisionFloor()
@@ -48,7 +47,7 @@ struct WindowStage: StageKind {
     topics = TopicStates(countMax: topicCountMax)
   }
 
-  var dueAt: Int64 { due.next }
+  var dueAt: Int64 { due.dueAt }
 
   /// When a window is closed, microseconds since 1970.
   private func closing(of start: Int64) -> Int64 {
@@ -67,7 +66,10 @@ struct WindowStage: StageKind {
     }
     pass.settle(event, as: .aggregated)
     let (slot, _, evicted) = topics.slot(of: pass.topic(event), value: TopicWindows(floor: floor))
-    if let evicted { closeAll(evicted.value, key: evicted.topic, &pass) }
+    if let evicted {
+      due.remove(slot)
+      closeAll(evicted.value, key: evicted.topic, &pass)
+    }
     if event.row.wall >= closing(of: start) {
       correct(slot, start, event, &pass)
     } else {
@@ -110,11 +112,8 @@ struct WindowStage: StageKind {
       return place
     }
     if topics[slot].open.count >= TopicWindows.openCountMax {
-      var first = 0
-      for place in topics[slot].open.indices
-      where topics[slot].open[place].start < topics[slot].open[first].start { first = place }
       earlyWindowCount &+= 1
-      close(slot, first, isEarly: true, &pass)
+      if let first = topics[slot].firstOpen { close(slot, first, isEarly: true, &pass) }
     }
     var window = Window(
       start: start,
@@ -130,19 +129,25 @@ struct WindowStage: StageKind {
     }
     if start <= gap.wall && !window.isPartial { window.note(missing: gap.count) }
     openedCount &+= 1
-    openCount += 1
     topics[slot].open.append(window)
-    due.add(due: closing(of: start), order: window.order, slot: slot)
-    due.trim(liveCount: openCount) { [topics] in Self.place(of: $0, topics) != nil }
+    waitForFirst(slot)
     return topics[slot].open.count - 1
   }
 
-  /// The open window that an entry of the queue means; nil where it is closed already.
-  private static func place(
-    of entry: DueQueue.Entry,
-    _ topics: TopicStates<TopicWindows>
-  ) -> Int? {
-    topics[Int(entry.slot)].open.firstIndex { $0.order == entry.order }
+  /// Enters the window of a topic that is closed next.
+  private mutating func waitForFirst(_ slot: Int) {
+    guard let first = topics[slot].firstOpen else {
+      due.remove(slot)
+      return
+    }
+    let window = topics[slot].open[first]
+    let closing = closing(of: window.start)
+    // What would be closed at the end of time is never closed.
+    if closing == .max {
+      due.remove(slot)
+    } else {
+      due.set(slot, due: closing, number: window.order)
+    }
   }
 
   /// Takes a late event.
@@ -183,9 +188,13 @@ struct WindowStage: StageKind {
 
   mutating func advance(_ pass: inout StagePass) {
     gap.settle(at: pass.now.wall, grid)
-    while let entry = due.takeFirst(dueAt: pass.now.wall) {
-      guard let place = Self.place(of: entry, topics) else { continue }
-      close(Int(entry.slot), place, isEarly: false, &pass)
+    while let slot = due.slotDue(at: pass.now.wall) {
+      guard let first = topics[slot].firstOpen else {
+        due.remove(slot)
+        continue
+      }
+      close(slot, first, isEarly: false, &pass)
+      waitForFirst(slot)
     }
   }
 
@@ -197,7 +206,6 @@ struct WindowStage: StageKind {
     _ pass: inout StagePass
   ) {
     let window = topics[slot].open.remove(at: place)
-    openCount -= 1
     format.emit(window, key: topics.topic(slot), isEarly: isEarly, &pass)
     topics[slot].floor.note(start: window.start, revision: window.revision)
     if settings.late == .emitCorrection { topics[slot].keep(window) }
@@ -208,7 +216,6 @@ struct WindowStage: StageKind {
     floor.note(windows.floor)
     for window in windows.open.sorted(by: { $0.start < $1.start }) {
       earlyWindowCount &+= 1
-      openCount -= 1
       format.emit(window, key: key, isEarly: true, &pass)
       floor.note(start: window.start, revision: window.revision)
     }
@@ -250,14 +257,8 @@ struct WindowStage: StageKind {
     self.uncorrectedEventCount = uncorrectedEventCount
     self.earlyWindowCount = earlyWindowCount
     self.timelessEventCount = timelessEventCount
-    due.removeAll()
-    openCount = 0
-    for slot in topics.slotsByUse {
-      for window in topics[slot].open {
-        openCount += 1
-        due.add(due: closing(of: window.start), order: window.order, slot: slot)
-      }
-    }
+    due = DueQueue()
+    for slot in topics.slotsByUse { waitForFirst(slot) }
     return true
   }
 }

@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [
     ("{topic}", "p/1"), ("agg/{topic}/1m", "agg/p/1/1m"), ("{topic}{topic}", "p/1p/1"), ("x", "x"),
-    ("", "p/1"), ("{topi}", "{topi}"), ("{1}/{topic}", "{1}/p/1"),
+    ("", "p/1"), ("{topi}", "{topi}"), ("{1}/{topic}", "/p/1"),
   ])
   func `a result's topic is filled in`(template: String, topic: String) {
     #expect(ResultTopic(template).filled(with: Array("p/1".utf8)) == Array(topic.utf8))

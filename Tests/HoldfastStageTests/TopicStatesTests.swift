@@ -125,7 +125,7 @@ import Testing
     _ seed: UInt64
   ) throws {
     var random = SplitMix64(seed: seed)
-    var queue = SlotQueue()
+    var queue = DueQueue()
     var model: [(due: Int64, number: UInt64, slot: Int)] = []
     for number in 0..<UInt64(400) {
       let slot = Int.random(in: 0..<20, using: &random)
