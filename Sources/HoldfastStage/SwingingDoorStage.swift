@@ -178,7 +178,7 @@ struct SwingingDoorStage: StageKind {
 
   mutating func advance(_ pass: inout StagePass) {
     while let slot = queue.slotDue(at: pass.now.wall) {
-      guard let intervalMax, let anchor = states[slot].anchor else {
+      guard let intervalMax, let anchor = states[slot].anchor, states[slot].last != nil else {
         queue.remove(slot)
         continue
       }

@@ -38,9 +38,9 @@ struct ThrottleStage: StageKind {
       return
     }
     let (slot, _, evicted) = states.slot(of: pass.topic(event), value: Interval())
-    if let evicted, pick == .last {
-      queue.remove(slot)
-      if evicted.value.isOpen { pass.emit(pass.take(evicted.value.held)) }
+    // What begins now takes the place of its time in the queue, too.
+    if let evicted, pick == .last, evicted.value.isOpen {
+      pass.emit(pass.take(evicted.value.held))
     }
     let isRunning =
       states[slot].isOpen && !isOver(interval, since: states[slot].boot, at: event.row.boot)
