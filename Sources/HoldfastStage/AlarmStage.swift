@@ -93,10 +93,11 @@ struct AlarmStage: StageKind {
 
   /// Starts a wait, or starts it anew where the boot clock went back.
   private mutating func wait(_ slot: Int, since: Int64, _ now: ClockReading) {
-    if let wait = topics[slot].wait, wait.boot <= now.boot { return }
+    let former = topics[slot].wait
+    if let former, former.boot <= now.boot { return }
     arm(
       slot,
-      since: topics[slot].wait?.since ?? since,
+      since: former?.since ?? since,
       boot: now.boot,
       due: now.wall.addingSaturated(duration)
     )
