@@ -78,11 +78,9 @@ extension StagePass {
     emit(event)
   }
 
-  /// Says what became of an event, where it is the one at hand.
-  ///
-  /// What an earlier stage computed or let go late has no verdict of its own.
+  /// Says what became of an event of the log; what an earlier stage computed has no verdict.
   mutating func settle(_ event: StageEvent, as verdict: StageVerdict) {
-    if event.result == nil && event.number == number { self.verdict = verdict }
+    if event.result == nil { self.verdict = verdict }
   }
 }
 

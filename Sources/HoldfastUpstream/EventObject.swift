@@ -70,7 +70,7 @@ public struct EventObject: Sendable {
       start.append(jsonString: agentID[...])
       start.append(UInt8(ascii: ","))
     }
-    start.append(text: #""log":"\#(log)","seq":"#)
+    start.append(text: #""log":"\#(log)","#)
   }
 }
 

@@ -106,6 +106,7 @@ extension StagedWorld {
       case .events(let batch, let row):
         let event = batch.events.rows[row]
         if configuration.topics.contains(where: { $0.matches(batch.events.topic(row)) }) {
+          pipeline.beginBatch()
           pipeline.step(event, of: batch.events.bytes, number: position)
           collect(pipeline, into: &expected)
         }

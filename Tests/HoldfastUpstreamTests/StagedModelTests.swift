@@ -71,6 +71,8 @@ struct StagedWorld {
       seed: random.next()
     )
     forwarder.start(now: now)
+    // As the agent does before anything is sent.
+    forwarder.considerSnapshot { $0 }
     save(isWhole: true)
   }
 
@@ -173,14 +175,14 @@ struct StagedWorld {
       let identity = message["seq"] ?? message["result"] ?? "none"
       return [Sent(identity: identity, topic: message.topic, payload: message.text)]
     }
-    let lines =
+    let payloads =
       configuration.format == .json
-      ? [Substring("{\"a\":\(message.text)}")] : message.text.split(separator: "\n")
-    return lines.flatMap { line -> [Sent] in
-      let value = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      let objects = value?["a"] as? [[String: Any]] ?? [value ?? [:]]
+      ? [message.payload[...]] : message.payload.split(separator: UInt8(ascii: "\n"))
+    return payloads.flatMap { payload -> [Sent] in
+      let value = try? JSONSerialization.jsonObject(with: Data(payload))
+      let objects = value as? [[String: Any]] ?? [value as? [String: Any] ?? [:]]
       return objects.map { object in
-        let number = (object["seq"] as? UInt64).map(String.init)
+        let number = (object["seq"] as? Int).map(String.init)
         return Sent(
           identity: number ?? object["result"] as? String ?? "none",
           topic: object["topic"] as? String ?? "none",
