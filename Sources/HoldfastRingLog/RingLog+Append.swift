@@ -61,9 +61,28 @@ extension RingLog {
     mustSaveState = true
   }
 
+  /// Writes down that time has passed, under a number of its own: stages that wait for time know it
+  /// from the log alone.
+  ///
+  /// No source has it in its account; every upstream is offered it and counts it as filtered.
+  ///
+  /// - Parameter now: both clocks.
+  /// - Throws: as ``append(_:source:now:)``.
+  public mutating func appendTick(now: ClockReading) throws(RingLogError) {
+    var events = EventBatch()
+    events.append(
+      topic: tickTopic,
+      payload: [],
+      clock: now,
+      source: UInt8.max,
+      flags: .tick
+    )
+    try appendStorable(events, source: nil, now: now)
+  }
+
   private mutating func appendStorable(
     _ events: EventBatch,
-    source index: Int,
+    source index: Int?,
     now: ClockReading
   ) throws(RingLogError) {
     if events.isEmpty { return }
@@ -81,12 +100,14 @@ extension RingLog {
     next += count
     pendingEventCount += events.count
     pendingMemoryByteCount += events.memoryByteCount
-    let slot = sourceIndices[index]
-    state.sources[slot].received += count
-    state.sources[slot].stored += count
-    state.sources[slot].possiblyRedelivered += UInt64(
-      events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
-    )
+    if let index {
+      let slot = sourceIndices[index]
+      state.sources[slot].received += count
+      state.sources[slot].stored += count
+      state.sources[slot].possiblyRedelivered += UInt64(
+        events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+      )
+    }
     if isFailing { return }
     do throws(RingLogError) {
       try encode(pending.count - 1, now: now)
@@ -104,15 +125,17 @@ extension RingLog {
   /// Everything before it was made durable when the segment before was left. Blocks on disk may
   /// bear some of its numbers, so these are passed by and never given out again; where no record
   /// can be had for that, they are given out again under another log id.
-  private mutating func takeBack(source index: Int) {
+  private mutating func takeBack(source index: Int?) {
     guard let last = pending.popLast() else { return }
     let count = UInt64(last.events.count)
-    let slot = sourceIndices[index]
-    state.sources[slot].received -= count
-    state.sources[slot].stored -= count
-    state.sources[slot].possiblyRedelivered -= UInt64(
-      last.events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
-    )
+    if let index {
+      let slot = sourceIndices[index]
+      state.sources[slot].received -= count
+      state.sources[slot].stored -= count
+      state.sources[slot].possiblyRedelivered -= UInt64(
+        last.events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+      )
+    }
     pendingEventCount -= last.events.count
     pendingMemoryByteCount -= last.events.memoryByteCount
     mustSaveState = true
@@ -297,3 +320,6 @@ extension RingLog {
     }
   }
 }
+
+/// The topic that a tick has on disk; no event can come from a source under it.
+private let tickTopic = Array("$holdfast/tick".utf8)

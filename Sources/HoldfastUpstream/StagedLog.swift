@@ -64,15 +64,20 @@ struct StagedLog: Sendable {
 
   /// Computes an event again, whose output has left long ago.
   mutating func recompute(_ row: EventBatch.Row, of bytes: [UInt8], _ number: SequenceNumber) {
-    pipeline.step(row, of: bytes, number: number)
+    if row.flags.contains(.tick) {
+      pipeline.tick(ClockReading(boot: row.boot, wall: row.wall), number: number)
+    } else {
+      pipeline.step(row, of: bytes, number: number)
+    }
   }
 
   var isEmpty: Bool { pipeline.isEmpty }
 
   mutating func beginBatch() { if !isEmpty { pipeline.beginBatch() } }
 
+  /// Takes an event or a tick of the log.
   mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
-    pipeline.step(leaving.row, of: bytes, number: leaving.number)
+    recompute(leaving.row, of: bytes, leaving.number)
     log = leaving.log
     number = leaving.number
     isOpen = true
