@@ -96,7 +96,8 @@ extension Forwarder {
   /// - Parameter segmentStart: the first number of the segment that holds a number.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
     guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, passedGaps == 0 else { return }
-    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position))
+    // The segment that was read last: there is none yet at the log's end.
+    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position &- 1))
   }
 
   /// What must be saved now: a picture whose place the cursor has reached.

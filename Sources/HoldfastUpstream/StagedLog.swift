@@ -34,10 +34,11 @@ struct StagedLog: Sendable {
     lostCount: UInt64,
     _ segment: SequenceNumber?
   ) {
-    guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
-      return
+    guard pendingSnapshot == nil else { return }
+    if let last = snapshotSegment {
+      guard let segment, segment != last else { return }
     }
-    snapshotSegment = segment ?? position
+    snapshotSegment = segment ?? 0
     pendingSnapshot = StageSnapshot(
       log: log,
       position: position,
