@@ -95,8 +95,9 @@ extension RingLog {
     if isFailing && pendingMemoryByteCount + events.memoryByteCount > Self.failingByteCountMax {
       throw .full
     }
-    let first = next
-    pending.append(StoredBatch(log: state.log, first: first, events: events))
+    var batch = StoredBatch(log: state.log, first: next, events: events)
+    stamper.stamp(&batch.events)
+    pending.append(batch)
     next += count
     pendingEventCount += events.count
     pendingMemoryByteCount += events.memoryByteCount
@@ -154,13 +155,14 @@ extension RingLog {
 
   /// Encodes one pending batch, rotating to further segments as they fill.
   mutating func encode(_ index: Int, now: ClockReading) throws(RingLogError) {
+    if index > 0 { try leaveSegment(between: pending[index - 1], and: pending[index]) }
     var row = 0
     let count = pending[index].events.count
     while row < count {
       let number = pending[index].first + UInt64(row)
-      let segment = try activeSegment(first: number, now: now)
+      let segment = try activeSegment(of: pending[index].log, first: number, now: now)
       let taken = writer.append(
-        &pending[index].events,
+        pending[index].events,
         from: row,
         first: number,
         room: configuration.segmentByteCount - segment.offset,
@@ -176,7 +178,7 @@ extension RingLog {
   }
 
   private func stamp(_ segment: ActiveSegment) -> BlockStamp {
-    BlockStamp(epoch: segment.epoch, log: state.log, bootID: bootID, durable: durable)
+    BlockStamp(epoch: segment.epoch, log: segment.log, bootID: bootID, durable: durable)
   }
 
   /// Writes what is pending and makes it durable; raises ``durable``.
@@ -241,7 +243,6 @@ extension RingLog {
   }
 
   private mutating func finishPending() {
-    writer.settle()
     durable = next - 1
     segments.newest?.end = next
     for slot in upstreamIndices { state.upstreams[slot].offered += UInt64(pendingEventCount) }
@@ -289,7 +290,6 @@ extension RingLog {
     if isFailing { throw error }
     note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
     fence(end: pending.first?.first ?? next)
-    writer.rewind()
     do throws(RingLogError) {
       for index in pending.indices { try encode(index, now: now) }
     } catch {
