@@ -1,5 +1,5 @@
 public import HoldfastEvent
-internal import HoldfastPayload
+public import HoldfastPayload
 
 /// The stages of one upstream or source, in order, as one deterministic machine.
 ///
@@ -64,6 +64,10 @@ public struct Pipeline: Sendable {
   public var bytes: [UInt8] { pass.bytes }
   /// Payloads that could not be read, in the order of `PayloadFault.allCases`.
   public var faultCounts: [UInt64] { pass.decoder.faultCounts }
+  /// Payloads that could not be read, and why the last of them could not.
+  public var faults: (count: UInt64, last: PayloadFault) {
+    (pass.decoder.faultCount, pass.decoder.lastFault)
+  }
   /// Topics whose state was given up for want of room, by stage.
   public var evictedTopicCounts: [UInt64] { stages.map(\.evictedTopicCount) }
 

@@ -134,6 +134,7 @@ extension Forwarder {
           send(leaving, of: batch.events.bytes, isPublishable: verdict == .publishable, &pass, keep)
         } else {
           stages.step(leaving, of: batch.events.bytes)
+          noteFaults(of: batch.events.bytes[event.topicRange], now: pass.now)
           sendStaged(&pass, keep: keep)
           if stages.isOpen { return }
         }

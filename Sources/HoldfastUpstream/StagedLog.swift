@@ -18,6 +18,8 @@ struct StagedLog: Sendable {
   /// How much of the output, and of what is set aside, was taken.
   var sentCount = 0
   var setAsideCount = 0
+  /// Payloads that could not be read, of which something was said or left out.
+  var toldFaultCount: UInt64 = 0
 
   /// What is being computed again, after a start; nil: nothing.
   var replay: StageReplay?
@@ -61,6 +63,7 @@ struct StagedLog: Sendable {
     pipeline = fresh
     replay = nil
     snapshotSegment = nil
+    toldFaultCount = 0
   }
 
   /// Computes an event again, whose output has left long ago.
@@ -90,7 +93,11 @@ struct StagedLog: Sendable {
 
   mutating func close() { isOpen = false }
 
-  mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool { pipeline.restore(bytes) }
+  mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool {
+    guard pipeline.restore(bytes) else { return false }
+    toldFaultCount = pipeline.faults.count
+    return true
+  }
 }
 
 /// The stages of an upstream as they stood before a number of the log.
