@@ -1,5 +1,5 @@
 public import HoldfastEvent
-public import HoldfastPayload
+internal import HoldfastPayload
 
 /// Runs the stages of one upstream, or of one source, over recorded events, sends nothing, and
 /// keeps account of what would have been sent.

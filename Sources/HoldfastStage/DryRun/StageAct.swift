@@ -1,4 +1,4 @@
-public import HoldfastEvent
+internal import HoldfastEvent
 
 /// What a stage did to one event, and why.
 public struct StageAct: Equatable, Sendable {
