@@ -84,8 +84,9 @@ struct SimulationReport {
   }
 
   private func topicText(_ report: DryRunReport) -> String {
-    let shown = report.topics.prefix(topicCount)
-    if shown.isEmpty { return "" }
+    let changed = report.topics.filter { $0.flow.entered != $0.flow.out }
+    let shown = changed.prefix(topicCount)
+    if changed.isEmpty { return "" }
     var rows = [["  TOPIC", "IN", "OUT", "RESULTS", "BYTES IN", "BYTES OUT", ""]]
     let row = { (name: String, flow: Flow) in
       [
@@ -95,9 +96,14 @@ struct SimulationReport {
       ]
     }
     for topic in shown { rows.append(row(printable(topic.topic[...]), topic.flow)) }
-    let rest = report.topics.dropFirst(topicCount)
+    let rest = changed.dropFirst(topicCount)
+    let unchanged = report.topics.filter { $0.flow.entered == $0.flow.out }
     if !rest.isEmpty {
       rows.append(row("(\(rest.count) more)", rest.reduce(Flow()) { $0 + $1.flow }))
+    }
+    if !unchanged.isEmpty {
+      let sum = unchanged.reduce(Flow()) { $0 + $1.flow }
+      rows.append(row("(\(unchanged.count) as much as before)", sum))
     }
     if report.otherTopics != Flow() {
       rows.append(row("(beyond \(DryRun.topicCountMax) topics)", report.otherTopics))

@@ -45,10 +45,12 @@ struct StageExplainer {
     var lines: [String] = []
     let slot = Int(events.rows[index].source)
     if slot < run.sources.count, let source = run.sources[slot] {
-      append(source, "source", number, isWanted, to: &lines)
+      append(acts(source, number, isWanted), "source \(source.name) ", to: &lines)
     }
     for upstream in run.upstreams where upstream.isReached {
-      append(upstream, "upstream", number, isWanted, to: &lines)
+      let acts = acts(upstream, number, isWanted)
+      append(acts, "", to: &lines)
+      if isWanted || !acts.isEmpty { lines.append("    => \(sent(upstream, number))") }
     }
     if isWanted && !run.upstreams.contains(where: \.isReached) {
       let isKept = slot < run.sources.count && run.sources[slot]?.run.output.isEmpty == true
@@ -67,31 +69,33 @@ struct StageExplainer {
 
   /// What the stages of a source or upstream did; of an event that isn't wanted, only what it let
   /// go of topics that are.
-  private func append(
+  private func acts(
     _ part: CandidateRun.Part,
-    _ what: String,
     _ number: SequenceNumber,
-    _ isWanted: Bool,
-    to lines: inout [String]
-  ) {
-    let countBefore = lines.count
-    for act in part.run.acts {
+    _ isWanted: Bool
+  ) -> [String] {
+    part.run.acts.compactMap { act in
       let isOwn = act.event.number == number && act.event.result == nil
-      guard isOwn ? isWanted : filter?.matches(act.topic[...]) ?? true else { continue }
+      // A stage with other topics has nothing to say.
+      guard act.kind != .passedBy, isOwn ? isWanted : filter?.matches(act.topic[...]) ?? true
+      else { return nil }
       let type = part.run.typeName(act.place)
-      lines.append("    \(act.place + 1) \(type): \(act.text(of: part.run.bytes, isOwn, cut))")
+      return "\(act.place + 1) \(type): \(act.text(of: part.run.bytes, isOwn, cut))"
     }
-    if lines.count == countBefore && !isWanted { return }
-    if what == "source" {
-      if lines.count > countBefore { lines[countBefore] += "  (before the log)" }
-      return
-    }
+  }
+
+  private func append(_ acts: [String], _ prefix: String, to lines: inout [String]) {
+    for act in acts { lines.append("    \(prefix)\(act)") }
+  }
+
+  /// What leaves for an upstream.
+  private func sent(_ part: CandidateRun.Part, _ number: SequenceNumber) -> String {
     let sent = part.run.output.map { event in
       event.result != nil ? "a result" : event.number == number ? "this" : "#\(event.number)"
     }
     let shown = sent.prefix(8).joined(separator: ", ")
     let more = sent.count > 8 ? " and \(sent.count - 8) more" : ""
-    lines.append("    => \(sent.isEmpty ? "nothing" : shown + more) to \(part.name)")
+    return "\(sent.isEmpty ? "nothing" : shown + more) to \(part.name)"
   }
 
   private func cut(_ bytes: ArraySlice<UInt8>) -> String {

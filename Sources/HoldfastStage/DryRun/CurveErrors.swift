@@ -12,7 +12,7 @@ struct CurveErrors: Sendable {
   /// the topic at hand are not compared.
   static let pointCountMax = 1 << 19
 
-  private enum Reading: Sendable {
+  private enum Rule: Sendable {
     /// The value sent last holds.
     case held
     /// A line between two points; whether an event without a number ends it.
@@ -32,7 +32,7 @@ struct CurveErrors: Sendable {
     var waiting: [Point] = []
   }
 
-  private let reading: Reading
+  private let rule: Rule
   private let decoder: [DecodeRules]
   private var scanner: FieldScanner
   private var fields: [Field] = []
@@ -44,9 +44,9 @@ struct CurveErrors: Sendable {
   init?(_ configuration: StageConfiguration, rules: [DecodeRules]) {
     let field: FieldPath
     switch configuration.kind {
-    case .deadband(let settings): (field, reading) = (settings.field, .held)
-    case .swingingDoor(let settings): (field, reading) = (settings.field, .line(isEnded: true))
-    case .downsample(let settings): (field, reading) = (settings.field, .line(isEnded: false))
+    case .deadband(let settings): (field, rule) = (settings.field, .held)
+    case .swingingDoor(let settings): (field, rule) = (settings.field, .line(isEnded: true))
+    case .downsample(let settings): (field, rule) = (settings.field, .line(isEnded: false))
     default: return nil
     }
     decoder = rules
@@ -67,17 +67,31 @@ struct CurveErrors: Sendable {
     curves.find(topic).flatMap { curves[$0].anchor?.value }
   }
 
+  /// What an event has at the field.
+  enum Reading: Equatable, Sendable {
+    case number(Double)
+    case noNumber
+    /// Its payload can't be read: the stage takes no notice of it, and neither does a reader.
+    case unreadable
+  }
+
   /// The value that an event has at the field; nil where it is no number.
   mutating func value(_ event: StageEvent, in bytes: [UInt8]) -> Double? {
+    if case .number(let value) = read(event, in: bytes) { value } else { nil }
+  }
+
+  private mutating func read(_ event: StageEvent, in bytes: [UInt8]) -> Reading {
     let source = Int(event.row.source)
     let own = source < decoder.count ? decoder[source].format(of: bytes[event.row.topicRange]) : nil
-    guard let format = event.result == nil ? own : .json else { return nil }
+    guard let format = event.result == nil ? own : .json else { return .noNumber }
     return unsafe bytes.withUnsafeBytes { bytes in
       let payload = unsafe UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
-      guard unsafe scanner.read(payload, as: format, into: &fields) == nil,
-        let field = fields.first
-      else { return nil }
-      return unsafe numericValue(of: field, in: payload)
+      guard unsafe scanner.read(payload, as: format, into: &fields) == nil else {
+        return .unreadable
+      }
+      guard let field = fields.first, let value = unsafe numericValue(of: field, in: payload)
+      else { return .noNumber }
+      return .number(value)
     }
   }
 
@@ -89,7 +103,7 @@ struct CurveErrors: Sendable {
       let left = trace.left[start..<max(start, step.leftEnd)]
       start = max(start, step.leftEnd)
       if step.verdict == nil { continue }
-      switch reading {
+      switch rule {
       case .held: hold(event, isSent: !left.isEmpty, in: bytes)
       case .line(let isEnded): join(event, left, isEnded: isEnded, in: bytes)
       }
@@ -97,9 +111,13 @@ struct CurveErrors: Sendable {
   }
 
   private mutating func hold(_ event: StageEvent, isSent: Bool, in bytes: [UInt8]) {
-    let value = value(event, in: bytes)
+    let reading = read(event, in: bytes)
+    if reading == .unreadable { return }
     let slot = curves.slot(of: bytes[event.row.topicRange], value: Curve()).slot
-    let point = value.map { Point(number: event.number, boot: event.row.boot, value: $0) }
+    var point: Point?
+    if case .number(let value) = reading {
+      point = Point(number: event.number, boot: event.row.boot, value: value)
+    }
     if isSent {
       curves[slot].anchor = point
     } else if let point {
@@ -118,8 +136,9 @@ struct CurveErrors: Sendable {
     for other in left where other.result == nil {
       if other.number == event.number { isSent = true } else { send(other, in: bytes) }
     }
-    guard let value = value(event, in: bytes) else {
-      if isEnded, let slot = curves.find(bytes[event.row.topicRange]) {
+    let reading = read(event, in: bytes)
+    guard case .number(let value) = reading else {
+      if isEnded, reading == .noNumber, let slot = curves.find(bytes[event.row.topicRange]) {
         settle(slot, upTo: nil)
         curves[slot].anchor = nil
       }

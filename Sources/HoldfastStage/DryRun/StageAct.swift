@@ -118,7 +118,9 @@ extension StageConfiguration.Kind {
   /// Why an event does not go on at once, as far as the settings say it.
   fileprivate var typeReason: String {
     switch self {
-    case .drop(let condition): "the condition holds: \(condition)"
+    case .drop(let condition):
+      condition.description == "size >= 0"
+        ? "all of its topics are dropped" : "the condition holds: \(condition)"
     case .keep(let condition): "the condition does not hold: \(condition)"
     case .map: ""
     case .changed: "the same as what went on last"
