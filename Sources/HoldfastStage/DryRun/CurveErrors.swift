@@ -8,10 +8,6 @@ internal import HoldfastPayload
 /// back between the two, it holds the value of the first. Events without a number are no points; at
 /// `swinging-door` they end the line.
 struct CurveErrors: Sendable {
-  /// Most points that wait for the one behind them, of all topics; beyond it the waiting ones of
-  /// the topic at hand are not compared.
-  static let pointCountMax = 1 << 19
-
   private enum Rule: Sendable {
     /// The value sent last holds.
     case held
@@ -33,6 +29,8 @@ struct CurveErrors: Sendable {
   }
 
   private let rule: Rule
+  /// Most points that wait for the one behind them, of all topics.
+  private let pointCountMax: Int
   private let decoder: [DecodeRules]
   private var scanner: FieldScanner
   private var fields: [Field] = []
@@ -41,7 +39,7 @@ struct CurveErrors: Sendable {
   private var report: CurveReport
 
   /// Nil for a type that draws no curve.
-  init?(_ configuration: StageConfiguration, rules: [DecodeRules]) {
+  init?(_ configuration: StageConfiguration, rules: [DecodeRules], pointCountMax: Int) {
     let field: FieldPath
     switch configuration.kind {
     case .deadband(let settings): (field, rule) = (settings.field, .held)
@@ -49,6 +47,7 @@ struct CurveErrors: Sendable {
     case .downsample(let settings): (field, rule) = (settings.field, .line(isEnded: false))
     default: return nil
     }
+    self.pointCountMax = pointCountMax
     decoder = rules
     scanner = FieldScanner(paths: [field])
     curves = TopicStates(countMax: configuration.topicCountMax)
@@ -151,11 +150,11 @@ struct CurveErrors: Sendable {
       settle(slot, upTo: point)
       return
     }
-    if waitingCount >= Self.pointCountMax {
+    if waitingCount >= pointCountMax {
       giveUp(curves[slot].waiting.count)
       curves[slot].waiting.removeAll()
     }
-    if waitingCount < Self.pointCountMax {
+    if waitingCount < pointCountMax {
       curves[slot].waiting.append(point)
       waitingCount += 1
     } else {

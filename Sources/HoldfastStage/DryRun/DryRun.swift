@@ -9,6 +9,9 @@ internal import HoldfastPayload
 public struct DryRun: Sendable {
   /// Most topics with an account of their own, the first that come; the others are summed.
   public static let topicCountMax = 10_000
+  /// Most events left out of all topics that wait, per stage, for the point behind them to be
+  /// compared with the line to it; beyond it those of the topic at hand are not compared.
+  public static let waitingCountMax = 1 << 19
   /// How many events of the log are remembered with their topics: one that a stage holds back
   /// longer counts for the topic that it leaves under.
   static let originCountMax = 1 << 18
@@ -41,16 +44,18 @@ public struct DryRun: Sendable {
   ///     an event leaves under is not looked at.
   ///   - rules: how payloads are read, by the slot of their source.
   ///   - setsAside: see `Pipeline`.
+  ///   - waitingCountMax: see ``waitingCountMax``.
   public init(
     stages: [StageConfiguration],
     topics: [TopicFilter] = [],
     rules: [DecodeRules],
-    setsAside: Bool
+    setsAside: Bool,
+    waitingCountMax: Int = waitingCountMax
   ) {
     configurations = Array(stages.prefix(Pipeline.stageCountMax))
     pipeline = Pipeline(stages: configurations, rules: rules, setsAside: setsAside)
     pipeline.isTracing = true
-    curves = configurations.map { CurveErrors($0, rules: rules) }
+    curves = configurations.map { CurveErrors($0, rules: rules, pointCountMax: waitingCountMax) }
     // "#" selects all, topics that begin with "$" included, as it does for an upstream.
     selection = StageSelection([topics.contains { $0.description == "#" } ? [] : topics])
     stageFlows = configurations.map { _ in Flow() }

@@ -124,7 +124,7 @@ public struct CurveReport: Equatable, Sendable {
   /// Events about which the stage has not decided yet.
   public var undecidedCount: UInt64 = 0
   /// Events left out that could not be compared: no point before them, a distance out of range, or
-  /// no room to wait for the point behind them (``CurveErrors/pointCountMax``).
+  /// no room to wait for the point behind them (``DryRun/waitingCountMax``).
   public var uncomparedCount: UInt64 = 0
 
   /// The mean distance of the events left out; 0 where there are none.
