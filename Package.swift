@@ -144,14 +144,15 @@ let package = Package(
       name: "HoldfastUpstreamTests",
       dependencies: [
         "HoldfastUpstream", "HoldfastRingLog", "HoldfastEvent", "HoldfastLink", "HoldfastCodec",
-        "HoldfastSimulation",
+        "HoldfastPayload", "HoldfastSimulation", "HoldfastStage",
       ],
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastAgentTests",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastSimulation", "HoldfastStage",
+        "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

@@ -50,6 +50,31 @@ extension Agent {
     if filteredCount > 0 { owner.ring.noteFiltered(UInt64(filteredCount), from: index) }
   }
 
+  /// Least time between two ticks, microseconds.
+  private static let tickIntervalMin: Int64 = microsecondsPerSecond
+
+  /// Writes into the log that time has passed, where a stage of an upstream that is up to date waits
+  /// for nothing else.
+  ///
+  /// An upstream that is away needs none: when it is back it has events to read first.
+  mutating func tickIfDue(now: ClockReading, effects: inout [Effect]) {
+    guard now.boot >= tickFloor, !owner.ring.isFailing, owner.ring.isRecovered,
+      owner.ring.pendingCount == 0, !owner.ring.isFull
+    else { return }
+    let end = owner.ring.readableEnd
+    guard
+      forwarders.contains(where: { $0.isConnected && $0.tickDueAt(end: end) <= now.wall })
+    else { return }
+    tickFloor = now.boot &+ Self.tickIntervalMin
+    do throws(RingLogError) {
+      try owner.ring.appendTick(now: now)
+    } catch {
+      // No room, or no disk: results wait for the next event.
+      return
+    }
+    commit(now: now, effects: &effects)
+  }
+
   /// Most bytes of a picture.
   private var snapshotByteCountMax: Int {
     min(Forwarder.snapshotByteCountMax, configuration.ring.byteCountMax / Self.snapshotRingPart)

@@ -47,6 +47,8 @@ public struct Agent: ~Copyable {
   /// Each source's own stages, which act before its events are stored.
   var sourceStages: [Pipeline]
   var snapshotRetryAt: Int64 = 0
+  /// No tick before it, microseconds by boot clock.
+  var tickFloor: Int64 = 0
   /// Bytes of each upstream's file with the state of its stages.
   var snapshotByteCounts: [Int] = []
   private var reopenCount = 0
@@ -240,6 +242,7 @@ public struct Agent: ~Copyable {
     connectSources(now: now, effects: &effects)
     retryDisk(now: now, effects: &effects)
     commitIfDue(now: now, effects: &effects)
+    tickIfDue(now: now, effects: &effects)
     forward(now: now, effects: &effects)
     releaseDelivered(effects: &effects)
     endWaits(now: now, effects: &effects)

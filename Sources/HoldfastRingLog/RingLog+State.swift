@@ -94,7 +94,6 @@ extension RingLog {
     // Nobody needs these numbers on disk, and a later start must not count them once more.
     durable = max(durable, (pending.first?.first ?? next) - 1)
     fence(end: pending.first?.first ?? next)
-    writer.rewind()
     isFailing = false
     stateFile.close()
     do throws(RingLogError) {

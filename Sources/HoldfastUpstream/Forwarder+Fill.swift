@@ -120,7 +120,7 @@ extension Forwarder {
         continue
       }
       let event = rows[index]
-      let verdict = verdicts.verdict(on: event, in: batch.events.bytes)
+      let verdict = self.verdict(on: event, in: batch.events.bytes)
       let leaving = Leaving(row: event, number: position, log: batch.log)
       index += 1
       position += 1
@@ -139,6 +139,12 @@ extension Forwarder {
         }
       }
     }
+  }
+
+  /// What is to be done with an event; stages see every tick, and nobody else sees one.
+  mutating func verdict(on event: EventBatch.Row, in bytes: [UInt8]) -> TopicVerdict {
+    if event.flags.contains(.tick) { return stages.isEmpty ? .filtered : .publishable }
+    return verdicts.verdict(on: event, in: bytes)
   }
 
   /// Sends an event that no stage has seen.

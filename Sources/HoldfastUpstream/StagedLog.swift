@@ -34,10 +34,11 @@ struct StagedLog: Sendable {
     lostCount: UInt64,
     _ segment: SequenceNumber?
   ) {
-    guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
-      return
+    guard pendingSnapshot == nil else { return }
+    if let last = snapshotSegment {
+      guard let segment, segment != last else { return }
     }
-    snapshotSegment = segment ?? position
+    snapshotSegment = segment ?? 0
     pendingSnapshot = StageSnapshot(
       log: log,
       position: position,
@@ -64,15 +65,20 @@ struct StagedLog: Sendable {
 
   /// Computes an event again, whose output has left long ago.
   mutating func recompute(_ row: EventBatch.Row, of bytes: [UInt8], _ number: SequenceNumber) {
-    pipeline.step(row, of: bytes, number: number)
+    if row.flags.contains(.tick) {
+      pipeline.tick(ClockReading(boot: row.boot, wall: row.wall), number: number)
+    } else {
+      pipeline.step(row, of: bytes, number: number)
+    }
   }
 
   var isEmpty: Bool { pipeline.isEmpty }
 
   mutating func beginBatch() { if !isEmpty { pipeline.beginBatch() } }
 
+  /// Takes an event or a tick of the log.
   mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
-    pipeline.step(leaving.row, of: bytes, number: leaving.number)
+    recompute(leaving.row, of: bytes, leaving.number)
     log = leaving.log
     number = leaving.number
     isOpen = true
