@@ -40,9 +40,13 @@ struct EventPrinter {
 
   private mutating func write(_ batch: StoredBatch, _ index: Int) throws {
     let events = batch.events
+    let number = batch.first + UInt64(index)
+    if events.rows[index].flags.contains(.tick) {
+      if filter == nil { try write(tick: events.rows[index], number) }
+      return
+    }
     if let filter, !filter.matches(events.topic(index)) { return }
     rest -= 1
-    let number = batch.first + UInt64(index)
     if isJSON {
       try output.append {
         object.append(
@@ -59,6 +63,15 @@ struct EventPrinter {
     let time = rfc3339(wallMicroseconds: events.rows[index].wall)
     let topic = printable(events.topic(index))
     try output.write(line: "\(number)  \(time)  \(topic)  \(printable(events.payload(index)))")
+  }
+
+  /// A number without an event, which is there for its time.
+  private mutating func write(tick row: EventBatch.Row, _ number: SequenceNumber) throws {
+    let time = rfc3339(wallMicroseconds: row.wall)
+    let object = JSONValue.object([("seq", .number(number)), ("time", .text(time))])
+    try output.write(
+      line: isJSON ? "\(JSONValue.object([("tick", object)]))" : "-- tick \(number)  \(time)"
+    )
   }
 
   private mutating func write(_ gap: GapRecord) throws {

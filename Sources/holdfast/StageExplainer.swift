@@ -41,10 +41,11 @@ struct StageExplainer {
     let (events, number) = (batch.events, batch.first + UInt64(index))
     run?.step(events.rows[index], of: events.bytes, number: number)
     guard let run else { return }
-    let isWanted = filter?.matches(events.topic(index)) ?? true
+    let isTick = events.rows[index].flags.contains(.tick)
+    let isWanted = !isTick && filter?.matches(events.topic(index)) ?? true
     var lines: [String] = []
     let slot = Int(events.rows[index].source)
-    if slot < run.sources.count, let source = run.sources[slot] {
+    if slot < run.sources.count, let source = run.sources[slot], source.isReached {
       append(acts(source, number, isWanted), "source \(source.name) ", to: &lines)
     }
     for upstream in run.upstreams where upstream.isReached {
@@ -58,9 +59,9 @@ struct StageExplainer {
     }
     if lines.isEmpty { return }
     let time = rfc3339(wallMicroseconds: events.rows[index].wall)
-    let topic = printable(events.topic(index))
-    let payload = cut(events.payload(index))
-    try output.write(line: "\(number)  \(time)  \(topic)  \(payload)")
+    let what =
+      isTick ? "-- tick" : "\(printable(events.topic(index)))  \(cut(events.payload(index)))"
+    try output.write(line: "\(number)  \(time)  \(what)")
     for line in lines { try output.write(line: line) }
     if isWanted { rest -= 1 }
   }

@@ -173,6 +173,27 @@ import Testing
     #expect(feed.run.acts.first { $0.kind == .result }?.topic == Array("t/2".utf8))
   }
 
+  @Test func `a tick lets go what waits for time, and counts as no event`() throws {
+    var feed = DryRunFeed(
+      DryRun(
+        stages: try Self.stages(),
+        rules: [DecodeRules(format: .text)],
+        setsAside: false
+      )
+    )
+    feed.feed(TestEvent(topic: "t/2", payload: "1"))
+    var batch = EventBatch()
+    let clock = ClockReading(boot: 9_000_000, wall: TestEvent().wallOffset + 9_000_000)
+    batch.append(topic: [], payload: [], clock: clock, flags: .tick)
+    let isTaken = feed.run.step(batch.rows[0], of: batch.bytes, number: 2)
+    #expect(isTaken && feed.run.output.count == 1)
+    #expect(feed.run.report.flow.entered.eventCount == 1)
+    #expect(feed.run.report.flow.results.eventCount == 1)
+    var run = CandidateRun(sources: [], upstreams: [])
+    run.step(batch.rows[0], of: batch.bytes, number: 2)
+    #expect(run.span.last == 2 && run.span.volume == Volume())
+  }
+
   @Test func `a source's own stages come first`() throws {
     let sample = StageConfiguration(kind: .sample(SampleSettings(every: 2)))
     let part = { (name: String) in

@@ -47,13 +47,14 @@ public struct CandidateRun: Sendable {
     for place in upstreams.indices { upstreams[place].run.beginBatch() }
   }
 
-  /// Takes the next event of the log; parameters as of ``DryRun/step(_:of:number:)``.
+  /// Takes the next event or tick of the log; parameters as of ``DryRun/step(_:of:number:)``.
   public mutating func step(_ row: EventBatch.Row, of bytes: [UInt8], number: SequenceNumber) {
     span.note(row, number)
     for slot in sources.indices { sources[slot]?.isReached = false }
     for place in upstreams.indices { upstreams[place].isReached = false }
     let slot = Int(row.source)
-    if slot < sources.count, sources[slot] != nil {
+    // Before the log there are no ticks.
+    if slot < sources.count, sources[slot] != nil, !row.flags.contains(.tick) {
       sources[slot]?.run.step(row, of: bytes, number: number)
       sources[slot]?.isReached = true
       // Only stages that let an event through as it is, or not at all, stand before the log.
@@ -78,7 +79,7 @@ public struct RecordedSpan: Equatable, Sendable {
   /// Less than this says nothing about a month, microseconds.
   public static let elapsedMin: Int64 = microsecondsPerSecond
 
-  /// All that went in.
+  /// All events that went in.
   public private(set) var volume = Volume()
   /// The first number; nil while there is none.
   public private(set) var first: SequenceNumber?
@@ -117,7 +118,7 @@ public struct RecordedSpan: Equatable, Sendable {
     last = number
     lastBoot = row.boot
     lastWall = row.wall
-    volume.add(row)
+    if !row.flags.contains(.tick) { volume.add(row) }
   }
 
   mutating func note(_ record: GapRecord) {

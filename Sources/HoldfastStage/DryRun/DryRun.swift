@@ -75,27 +75,32 @@ public struct DryRun: Sendable {
     selection.beginBatch()
   }
 
-  /// Takes the next event of the log.
+  /// Takes the next event or tick of the log.
   ///
   /// - Parameters:
   ///   - row: the event's row.
   ///   - source: what the row points into.
   ///   - number: its sequence number, above all that went in before.
-  /// - Returns: whether the topics select it; if not nothing happened.
+  /// - Returns: whether it came to the stages; if not nothing happened.
   @discardableResult
   public mutating func step(
     _ row: EventBatch.Row,
     of source: [UInt8],
     number: SequenceNumber
   ) -> Bool {
-    guard selection.stages(for: row, in: source) & 1 == 1 else {
-      unselected.add(row)
-      return false
+    if row.flags.contains(.tick) {
+      if pipeline.isEmpty { return false }
+      pipeline.tick(ClockReading(boot: row.boot, wall: row.wall), number: number)
+    } else {
+      guard selection.stages(for: row, in: source) & 1 == 1 else {
+        unselected.add(row)
+        return false
+      }
+      flow.entered.add(row)
+      let slot = tally(source[row.topicRange]) { $0.entered.add(row) }
+      origins[Int(number % UInt64(origins.count))] = Origin(number: number, slot: Int32(slot ?? -1))
+      pipeline.step(row, of: source, number: number)
     }
-    flow.entered.add(row)
-    let slot = tally(source[row.topicRange]) { $0.entered.add(row) }
-    origins[Int(number % UInt64(origins.count))] = Origin(number: number, slot: Int32(slot ?? -1))
-    pipeline.step(row, of: source, number: number)
     if isExplaining { explain() }
     account()
     return true
