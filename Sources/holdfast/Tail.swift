@@ -18,7 +18,7 @@ struct Tail: ParsableCommand {
 
       With --config or --upstream it shows under each event what every stage of
       that upstream does to it, and why. The stages begin as new, with the first
-      event that is shown: for a while they may decide otherwise than those of
+      event that is read: for a while they may decide otherwise than those of
       the agent, which remember what came before. Nothing is sent or changed.
 
       EXAMPLES:
