@@ -80,7 +80,8 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastRingLog", "HoldfastSystem", "HoldfastUpstream",
+        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastSystem",
+        "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
