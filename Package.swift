@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "HoldfastUpstream",
       dependencies: [
-        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
+        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
+        "HoldfastStage",
       ],
       swiftSettings: strict),
     .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),
