@@ -115,8 +115,6 @@ import Testing
     try agent.start()
     let isUp = try await eventually(within: 30) { sensors.subscriptionCount(to: "sensors/#") > 0 }
     try #require(isUp, "\(agent.log)")
-    let plain = scratch.newPath("plain.toml")
-    try writeText(plain, settings.text)
     settings.sourceLines = Self.sourceLines
     settings.upstreamLines = Self.upstreamLines
     let file = scratch.newPath("new.toml")
@@ -158,22 +156,44 @@ import Testing
     #expect(explained.output.split(separator: "\n").count { $0.contains("  sensors/s  ") } == 60)
     let early = try await simulate("-c", file, "--to", "1h")
     #expect(early.status == .code(0) && early.output.contains("no events were recorded"))
-    for (arguments, code, words) in [
-      (["-c", plain], 78, "no upstream has stages"),
-      (["-c", plain, "--upstream", "central"], 78, #"upstream "central" has no stages"#),
-      (["-c", file, "--upstream", "x"], 78, #"there is no upstream "x" (there are "central")"#),
-      (["-c", file, "--from", "soon"], 64, "is no time"),
-      (["-c", file, "--data-dir", scratch.path], 66, "there is no ring log"),
-    ] as [([String], Int32, String)] {
-      let result = try await run(
-        Programs.holdfast,
-        ["simulate"] + arguments
-          + (arguments.contains("--data-dir") ? [] : ["--data-dir", agent.dataDirectory]),
-        in: scratch
-      )
-      #expect(result.status == .code(code) && result.output.contains(words), "\(result.output)")
-    }
     try await agent.stop()
     #expect(try await agent.verify().contains(#""good":true"#))
+  }
+
+  @Test func `what can't be tried is said in one line, with its exit code`() async throws {
+    let scratch = try Scratch()
+    var settings = AgentSettings(
+      sourceURL: "mqtt://127.0.0.1:1",
+      upstreamURL: "mqtt://127.0.0.1:2"
+    )
+    let plain = scratch.newPath("plain.toml")
+    try writeText(plain, settings.text)
+    settings.sourceLines = Self.sourceLines
+    settings.upstreamLines = Self.upstreamLines
+    let file = scratch.newPath("new.toml")
+    try writeText(file, settings.text)
+    for (arguments, code, words) in [
+      ("simulate -c \(plain)", 78, "no upstream has stages"),
+      ("simulate -c \(plain) --upstream central", 78, #"upstream "central" has no stages"#),
+      ("simulate -c \(file) --upstream x", 78, #"no upstream "x" (there are "central")"#),
+      ("simulate -c \(file) --from soon", 64, "is no time"),
+      ("simulate -c \(file) --from 1h --to 2h", 64, "--from must be earlier than --to"),
+      ("simulate -c \(file) --json --explain a", 64, "leave --json out"),
+      ("simulate -c \(file) --data-dir \(scratch.path)", 66, "there is no ring log"),
+      ("tail -c \(plain)", 78, "no upstream has stages"),
+      ("tail -c \(file) --upstream x", 78, #"there is no upstream "x""#),
+      ("tail -c \(file) --data-dir \(scratch.path)", 66, "there is no ring log"),
+      ("tail -c \(file) --json", 64, "leave it out to see what stages do"),
+    ] as [(String, Int32, String)] {
+      let result = try await run(
+        Programs.holdfast,
+        arguments.split(separator: " ").map { String($0) },
+        in: scratch
+      )
+      #expect(result.status == .code(code), "\(arguments): \(result.output)")
+      #expect(result.output.contains(words), "\(arguments): \(result.output)")
+      // Wrong arguments are answered with the usage as well.
+      #expect(code == 64 || result.output.split(separator: "\n").count == 1, "\(result.output)")
+    }
   }
 }
