@@ -91,7 +91,7 @@ let package = Package(
       name: "HoldfastSimulation",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastUpstream",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
       ],
       swiftSettings: strict),
 
@@ -150,7 +150,7 @@ let package = Package(
       name: "HoldfastAgentTests",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+        "HoldfastRingLog", "HoldfastSimulation", "HoldfastStage", "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

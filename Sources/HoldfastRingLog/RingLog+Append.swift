@@ -87,16 +87,25 @@ extension RingLog {
     state.sources[slot].possiblyRedelivered += UInt64(
       events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
     )
-    if isFailing { return }
-    do throws(RingLogError) {
-      try encode(pending.count - 1, now: now)
-    } catch .full {
-      takeBack(source: index)
-      throw .full
-    } catch {
-      // Memory keeps the events either way; `isFailing` says whether nothing else does.
-      try? rewritePending(after: error, now: now)
+    if !isFailing {
+      do throws(RingLogError) {
+        try encode(pending.count - 1, now: now)
+      } catch .full {
+        takeBack(source: index)
+        throw .full
+      } catch {
+        // Memory keeps the events either way; `isFailing` says whether nothing else does.
+        try? rewritePending(after: error, now: now)
+      }
     }
+    if isFailing { roundPending() }
+  }
+
+  /// Readers of memory must see the times that they will see on the disk: stages compute with them.
+  private mutating func roundPending() {
+    guard let last = pending.indices.last else { return }
+    let encoder = RowEncoder(ticksPerSecond: configuration.ticksPerSecond)
+    for row in pending[last].events.rows.indices { encoder.round(&pending[last].events.rows[row]) }
   }
 
   /// Undoes the last append, for which there was no room.

@@ -61,6 +61,13 @@ struct RowEncoder {
     !topics.hasRoom(for: Int(row.topicByteCount))
   }
 
+  /// Rewrites a row's times to what a reader will see once it is stored.
+  func round(_ row: inout EventBatch.Row) {
+    let boot = row.boot / microsecondsPerTick &* microsecondsPerTick
+    row.wall = (boot &+ (row.wall &- row.boot)).roundedDown(to: microsecondsPerTick)
+    row.boot = boot
+  }
+
   /// Appends row `index` of `batch` and rewrites its times to what a reader will see.
   ///
   /// Times never go back within a log: a row that came in before its predecessor by the clock

@@ -23,6 +23,9 @@ struct StagedLog: Sendable {
   var replay: StageReplay?
   /// A picture of the stages that waits for the cursor to reach it, and then to be saved.
   private(set) var pendingSnapshot: StageSnapshot?
+  /// The stages before the marks that stand right before the next number were told to them: a start
+  /// reads those once more.
+  private var beforeMarks: Pipeline?
   /// The segment in which the last picture was taken.
   private var snapshotSegment: SequenceNumber?
 
@@ -34,15 +37,15 @@ struct StagedLog: Sendable {
     lostCount: UInt64,
     _ segment: SequenceNumber?
   ) {
-    guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
-      return
-    }
+    guard pendingSnapshot == nil,
+      snapshotSegment == nil || segment != nil && segment != snapshotSegment
+    else { return }
     snapshotSegment = segment ?? position
     pendingSnapshot = StageSnapshot(
       log: log,
       position: position,
       lostCount: lostCount,
-      state: pipeline.snapshot()
+      state: (beforeMarks ?? pipeline).snapshot()
     )
   }
 
@@ -58,6 +61,7 @@ struct StagedLog: Sendable {
   /// Forgets all that was computed.
   mutating func reset(_ fresh: Pipeline) {
     pipeline = fresh
+    beforeMarks = nil
     replay = nil
     snapshotSegment = nil
   }
@@ -72,6 +76,7 @@ struct StagedLog: Sendable {
   mutating func beginBatch() { if !isEmpty { pipeline.beginBatch() } }
 
   mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
+    beforeMarks = nil
     pipeline.step(leaving.row, of: bytes, number: leaving.number)
     log = leaving.log
     number = leaving.number
@@ -81,6 +86,12 @@ struct StagedLog: Sendable {
   }
 
   mutating func gap(_ record: GapRecord) { if !isEmpty { pipeline.gap(record) } }
+
+  /// Numbers, or marks right before the next one, follow: the latter are no part of a picture.
+  mutating func willTake(marks isMark: Bool) {
+    if isEmpty { return }
+    if !isMark { beforeMarks = nil } else if beforeMarks == nil { beforeMarks = pipeline }
+  }
 
   mutating func close() { isOpen = false }
 
