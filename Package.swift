@@ -93,7 +93,7 @@ let package = Package(
       name: "HoldfastSimulation",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastUpstream",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
       ],
       swiftSettings: strict),
 

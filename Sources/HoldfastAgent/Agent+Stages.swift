@@ -32,6 +32,12 @@ extension Agent {
     }
   }
 
+  /// Makes a source's own stages as new.
+  mutating func renewStages(ofSource index: Int) {
+    if sourceStages[index].isEmpty { return }
+    sourceStages[index] = Self.sourceStages(configuration)[index]
+  }
+
   /// Takes out of a batch what the source's own stages keep back, before it gets numbers.
   ///
   /// Only stages that let an event through as it is, or not at all, stand there.
@@ -92,6 +98,15 @@ extension Agent {
   func savedSnapshot(_ upstream: UpstreamConfiguration) -> ArraySlice<UInt8>? {
     guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return nil }
     return try? snapshotFile(upstream).records().first
+  }
+
+  /// Saves where stages begin that begin anew, before anything goes through them: a crash would
+  /// leave nobody who knows.
+  mutating func takeFirstSnapshots(now: ClockReading) {
+    for index in forwarders.indices {
+      forwarders[index].considerSnapshot { owner.segmentStart($0) }
+    }
+    saveSnapshots(now: now)
   }
 
   /// Saves each picture whose place the saved cursor has reached.

@@ -258,7 +258,7 @@ public struct RingLog: ~Copyable {
 
   /// The lowest number that the log must keep: what some upstream has not settled, or needs to
   /// compute its stages anew.
-  var lowestNeeded: SequenceNumber {
+  public var lowestNeeded: SequenceNumber {
     var lowest: SequenceNumber?
     for slot in upstreamIndices {
       lowest = min(lowest ?? .max, state.upstreams[slot].needed)

@@ -128,6 +128,7 @@ extension Forwarder {
       pass.budget -= 1
       switch verdict {
       case .filtered:
+        stages.willTake(marks: false)
         close(leaving.number, of: batch.log)
       case .publishable, .unpublishable:
         if stages.isEmpty {
@@ -178,9 +179,11 @@ extension Forwarder {
   /// Passes a gap record on; its numbers are lost whether or not anybody is told.
   private mutating func take(_ record: GapRecord, _ pass: inout FillPass) {
     let record = record.clipped(from: position) ?? record
+    let coversNumbers = record.reason.coversNumbers && record.end > position
+    stages.willTake(marks: !coversNumbers)
     stages.gap(record)
     var range = position..<position
-    if record.reason.coversNumbers, record.end > position {
+    if coversNumbers {
       range = position..<record.end
       if record.reason != .unused { readLostCount &+= record.end - position }
       position = record.end

@@ -20,7 +20,16 @@ extension Forwarder {
     }
     stages.log = log
     ledger.hold = ledger.cursor
-    guard let snapshot else { return }
+    guard let snapshot else {
+      // Before the first number there was nothing to know.
+      if ledger.cursor > 1 {
+        note(
+          .notice,
+          "the stages begin anew at number \(ledger.cursor): no state of theirs can be read"
+        )
+      }
+      return
+    }
     guard let picture = StageSnapshot(snapshot, for: configuration.name), picture.log == log,
       picture.position <= ledger.cursor, picture.lostCount <= lostCount,
       stages.restore(picture.state[...])
@@ -95,7 +104,7 @@ extension Forwarder {
   ///
   /// - Parameter segmentStart: the first number of the segment that holds a number.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
-    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, passedGaps == 0 else { return }
+    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil else { return }
     // The segment that was read last: there is none yet at the log's end.
     stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position &- 1))
   }

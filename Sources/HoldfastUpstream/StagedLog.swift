@@ -25,6 +25,9 @@ struct StagedLog: Sendable {
   var replay: StageReplay?
   /// A picture of the stages that waits for the cursor to reach it, and then to be saved.
   private(set) var pendingSnapshot: StageSnapshot?
+  /// The stages before the marks that stand right before the next number were told to them: a start
+  /// reads those once more.
+  private var beforeMarks: Pipeline?
   /// The segment in which the last picture was taken.
   private var snapshotSegment: SequenceNumber?
 
@@ -45,7 +48,7 @@ struct StagedLog: Sendable {
       log: log,
       position: position,
       lostCount: lostCount,
-      state: pipeline.snapshot()
+      state: (beforeMarks ?? pipeline).snapshot()
     )
   }
 
@@ -61,6 +64,7 @@ struct StagedLog: Sendable {
   /// Forgets all that was computed.
   mutating func reset(_ fresh: Pipeline) {
     pipeline = fresh
+    beforeMarks = nil
     replay = nil
     snapshotSegment = nil
     toldFaultCount = 0
@@ -81,6 +85,7 @@ struct StagedLog: Sendable {
 
   /// Takes an event or a tick of the log.
   mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
+    beforeMarks = nil
     recompute(leaving.row, of: bytes, leaving.number)
     log = leaving.log
     number = leaving.number
@@ -90,6 +95,12 @@ struct StagedLog: Sendable {
   }
 
   mutating func gap(_ record: GapRecord) { if !isEmpty { pipeline.gap(record) } }
+
+  /// Numbers, or marks right before the next one, follow: the latter are no part of a picture.
+  mutating func willTake(marks isMark: Bool) {
+    if isEmpty { return }
+    if !isMark { beforeMarks = nil } else if beforeMarks == nil { beforeMarks = pipeline }
+  }
 
   mutating func close() { isOpen = false }
 
