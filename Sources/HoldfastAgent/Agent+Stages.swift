@@ -74,8 +74,10 @@ extension Agent {
     tickFloor = now.boot &+ Self.tickIntervalMin
     do throws(RingLogError) {
       try owner.ring.appendTick(now: now)
+      ticks.written &+= 1
     } catch {
       // No room, or no disk: results wait for the next event.
+      ticks.refused &+= 1
       return
     }
     commit(now: now, effects: &effects)

@@ -47,6 +47,8 @@ public struct Agent: ~Copyable {
   /// Each source's own stages, which act before its events are stored.
   var sourceStages: [Pipeline]
   var snapshotRetryAt: Int64 = 0
+  /// Ticks written into the log, and those that found no room, since the process began.
+  public internal(set) var ticks: (written: UInt64, refused: UInt64) = (0, 0)
   /// No tick before it, microseconds by boot clock.
   var tickFloor: Int64 = 0
   /// Bytes of each upstream's file with the state of its stages.

@@ -47,6 +47,8 @@ struct Message {
   var isTextHanded = false
   /// Times the broker sent it.
   var sendCount = 0
+  /// No sensor said it: the agent wrote into its log that time has passed.
+  var isTick = false
   /// Numbers that the log gave it, by their place in ``Numbering``.
   var places: [Int] = []
 }

@@ -193,6 +193,10 @@ final class StageJudge {
       let clock = world.numbering.places[place].clock
     else { return false }
     let id = world.numbering.places[place].message
+    if world.messages[id].isTick {
+      view.pipeline.tick(world.storedClock(clock), number: number)
+      return true
+    }
     guard world.isSelected(id, by: index) else { return true }
     let event = world.storedEvent(id, clock)
     view.pipeline.beginBatch()
@@ -227,7 +231,8 @@ final class StageJudge {
       wasBlind = true
       return .blind
     }
-    let isSelected = world.isSelected(known?.message ?? 0, by: index)
+    let id = known?.message ?? 0
+    let isSelected = world.isSelected(id, by: index) || world.messages[id].isTick
     _ = step(number, world: world)
     view.position += 1
     var reading = Reading(number: number, kind: .event)

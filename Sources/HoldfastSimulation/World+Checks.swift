@@ -114,6 +114,21 @@ extension World {
     trace("  numbers \(start.identity.number) to \(end.identity.number)")
   }
 
+  /// The agent may have written that time has passed, under a number of its own.
+  func noteTicks() {
+    guard let process else { return }
+    let ticks = process.agent.ticks
+    if ticks.refused > process.ticks.refused { numbering.lose(storingPart: false) }
+    if ticks.written > process.ticks.written {
+      var tick = Message(source: 0, topicIndex: 0, textOf: messages.count, isQoS1: false)
+      tick.isTick = true
+      messages.append(tick)
+      report.tickCount += 1
+      note(numbering.give([messages.count - 1], now: now, clock: reading))
+    }
+    process.ticks = ticks
+  }
+
   // MARK: the law of the sources
 
   /// A batch was handed over: each event in it is stored, or dropped for a reason, or refused.

@@ -66,6 +66,7 @@ extension World {
     default: quietTimerCount = 0
     }
     if case .received(let source, _) = input { noteBatch(ids, source: source) }
+    noteTicks()
     finishStep(effects)
   }
 

@@ -10,12 +10,17 @@ internal import HoldfastUpstream
 extension World {
   /// An event as the log keeps it.
   func storedEvent(_ id: Int, _ clock: ClockReading) -> EventBatch {
+    event(id, storedClock(clock))
+  }
+
+  /// The times that the log gives what is appended then.
+  func storedClock(_ clock: ClockReading) -> ClockReading {
     let unit = microsecondsPerSecond / configuration.ring.ticksPerSecond
     let offset = clock.wall - clock.boot
     let boot = clock.boot / unit * unit
     let rest = offset % unit
     let wall = boot + offset - (rest < 0 ? rest + unit : rest)
-    return event(id, ClockReading(boot: boot, wall: wall))
+    return ClockReading(boot: boot, wall: wall)
   }
 
   /// An event as a source hands it over.

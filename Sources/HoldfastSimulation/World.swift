@@ -94,6 +94,8 @@ public final class World {
   final class Process {
     var agent: Agent
     var effects: [Effect] = []
+    /// The agent's, when they were looked at last.
+    var ticks: (written: UInt64, refused: UInt64) = (0, 0)
 
     init(_ agent: consuming Agent) { self.agent = agent }
   }

@@ -32,6 +32,8 @@ public struct WorldReport: Equatable, Sendable {
   public var sourceFilteredCount = 0
   /// Times that an upstream's stages began anew.
   public var freshStartCount = 0
+  /// Times that the agent wrote into its log that time has passed.
+  public var tickCount = 0
   /// Upstreams with stages whose account was compared, to the event, with what they make of the log.
   public var judgedUpstreamCount = 0
   /// Those where some number's event was unknown to the world, so that it could not be.
@@ -82,6 +84,7 @@ public struct WorldReport: Equatable, Sendable {
     aggregatedCount += other.aggregatedCount
     sourceFilteredCount += other.sourceFilteredCount
     freshStartCount += other.freshStartCount
+    tickCount += other.tickCount
     judgedUpstreamCount += other.judgedUpstreamCount
     blindUpstreamCount += other.blindUpstreamCount
     crashCount += other.crashCount

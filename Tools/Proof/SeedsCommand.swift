@@ -98,6 +98,7 @@ struct SeedsCommand: AsyncParsableCommand {
       ("events aggregated", Int(total.aggregatedCount)),
       ("events kept back by sources' stages", total.sourceFilteredCount),
       ("times that stages began anew", total.freshStartCount),
+      ("ticks for stages that wait for time", total.tickCount),
       ("upstreams compared with their stages", total.judgedUpstreamCount),
       ("upstreams with numbers nobody can name", total.blindUpstreamCount),
       ("faults that struck", total.coverage.faultCount),
