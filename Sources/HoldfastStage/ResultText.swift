@@ -2,7 +2,15 @@ internal import HoldfastEvent
 
 /// Puts together the JSON of a derived event.
 struct ResultText: Sendable {
-  private(set) var bytes: [UInt8] = []
+  /// Room for a usual result, so that it is not moved while it grows.
+  private static let usualByteCount = 320
+
+  private(set) var bytes: [UInt8]
+
+  init() {
+    bytes = []
+    bytes.reserveCapacity(Self.usualByteCount)
+  }
 
   /// JSON as it stands.
   mutating func append(_ json: String) { bytes.append(contentsOf: json.utf8) }
@@ -13,19 +21,42 @@ struct ResultText: Sendable {
   /// A number as the shortest decimal that reads back as the same double; `null` where it is none.
   mutating func append(number: Double) { bytes.append(number: number) }
 
+  /// A whole number.
+  mutating func append(_ number: some FixedWidthInteger) {
+    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+    let start = bytes.count
+    var rest = number.magnitude
+    repeat {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      rest /= 10
+    } while rest > 0
+    bytes[start...].reverse()
+  }
+
   /// A JSON string; what is no UTF-8 in it is replaced by U+FFFD.
   mutating func append(text: [UInt8]) { bytes.append(contentsOf: jsonText(text)) }
 
   /// An instant as RFC 3339 text.
   mutating func append(instant wallMicroseconds: Int64) {
-    append("\"\(rfc3339(wallMicroseconds: wallMicroseconds))\"")
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(rfc3339: wallMicroseconds)
+    bytes.append(UInt8(ascii: "\""))
   }
 
   /// The identity as an object of four, which with log and upstream tells results apart.
   mutating func append(_ identity: ResultIdentity) {
-    append("{\"stage\":\"\(hexadecimal(identity.stage))\",\"key\":")
+    append("{\"stage\":\"")
+    for shift in stride(from: 60, through: 0, by: -4) {
+      let digit = UInt8(truncatingIfNeeded: identity.stage >> UInt64(shift)) & 15
+      bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + (digit - 10))
+    }
+    append("\",\"key\":")
     append(text: identity.key)
-    append(",\"start\":\(identity.start),\"revision\":\(identity.revision)}")
+    append(",\"start\":")
+    append(identity.start)
+    append(",\"revision\":")
+    append(identity.revision)
+    append("}")
   }
 }
 
