@@ -59,13 +59,15 @@ extension [UInt8] {
 
   private mutating func append(padded value: Int64, _ digitCount: Int) {
     if value < 0 { append(UInt8(ascii: "-")) }
-    let start = count
+    var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+    var start = 20
     var rest = value.magnitude
-    repeat {
-      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+    while rest > 0 {
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
-    } while rest > 0 || count - start < digitCount
-    self[start...].reverse()
+    }
+    for index in Swift.min(start, 20 - digitCount)..<20 { append(digits[index]) }
   }
 }
 

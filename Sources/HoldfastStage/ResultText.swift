@@ -22,15 +22,22 @@ struct ResultText: Sendable {
   mutating func append(number: Double) { bytes.append(number: number) }
 
   /// A whole number.
-  mutating func append(_ number: some FixedWidthInteger) {
+  mutating func append(_ number: Int64) {
     if number < 0 { bytes.append(UInt8(ascii: "-")) }
-    let start = bytes.count
-    var rest = number.magnitude
+    append(number.magnitude)
+  }
+
+  /// A whole number.
+  mutating func append(_ number: UInt64) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var start = 20
+    var rest = number
     repeat {
-      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     } while rest > 0
-    bytes[start...].reverse()
+    for index in start..<20 { bytes.append(digits[index]) }
   }
 
   /// A JSON string; what is no UTF-8 in it is replaced by U+FFFD.
@@ -55,7 +62,7 @@ struct ResultText: Sendable {
     append(",\"start\":")
     append(identity.start)
     append(",\"revision\":")
-    append(identity.revision)
+    append(UInt64(identity.revision))
     append("}")
   }
 }
@@ -75,7 +82,9 @@ extension [UInt8] {
 
 /// A JSON string with its quotes (RFC 8259, section 7).
 func jsonText(_ text: [UInt8]) -> [UInt8] {
-  var json: [UInt8] = [UInt8(ascii: "\"")]
+  var json: [UInt8] = []
+  json.reserveCapacity(text.count + 2)
+  json.append(UInt8(ascii: "\""))
   appendJSONText(String(decoding: text, as: UTF8.self).utf8, to: &json)
   json.append(UInt8(ascii: "\""))
   return json
