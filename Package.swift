@@ -106,11 +106,12 @@ let package = Package(
       path: "Tools/Traffic", swiftSettings: rules),
 
     // Figures that anyone can print again: `make bench`.
+    .target(name: "CMallocCount", path: "Tools/CMallocCount"),
     .executableTarget(
       name: "bench",
       dependencies: [
-        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
-        "HoldfastSystem", "HoldfastUpstream",
+        "CMallocCount", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastSystem", "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/Bench", swiftSettings: rules),

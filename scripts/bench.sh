@@ -212,6 +212,16 @@ row "Holdfast, ndjson zstd batches out (aim <= 0.5x)" \
   "$(per_million "$result_hop" "$events") = $(ratio "$result_hop" "$bridge")x ($delivered batches)"
 row "  all edge processes together" \
   "$(per_million "$result_edge" "$events") = $(ratio "$result_edge" "$bridge_edge")x"
+batches=$result_hop
+for every in 1 10; do
+  hop holdfast "format = \"ndjson\"
+compression = \"zstd\"
+[[upstream.stage]]
+type = \"sample\"
+every = $every"
+  row "  behind a stage that lets one of $every go on (sample)" \
+    "$(per_million "$result_hop" "$events") against $(per_million "$batches" "$events") = $(ratio "$result_hop" "$batches")x ($delivered batches)"
+done
 
 drain "" "$events"
 row "drain into a counting sink, event (aim >= 100,000/s)" \
@@ -249,5 +259,6 @@ for trace in a_scalar b_json c_verbose; do
 done
 rm -rf "$directory/ring"
 "$bin/bench" wear --directory "$directory/ring" | while read -r line; do row "wear" "$line"; done
+"$bin/bench" stages | while read -r line; do row "stage" "$line"; done
 rm -rf "$directory/ring"
 row "start (aim < 1 s)" "$("$bin/bench" start --directory "$directory/ring")"

@@ -19,29 +19,56 @@ public let microsecondsPerSecond: Int64 = 1_000_000
 
 /// `2026-01-31T23:59:59.123Z` for microseconds since 1970 (proleptic Gregorian, UTC, RFC 3339).
 public func rfc3339(wallMicroseconds: Int64) -> String {
-  let seconds = wallMicroseconds.flooredQuotient(microsecondsPerSecond)
-  let milliseconds = wallMicroseconds.flooredRemainder(microsecondsPerSecond) / 1000
-  let days = seconds.flooredQuotient(86_400)
-  let secondOfDay = seconds - days * 86_400
-  // Civil date from a day count, with years starting in March so that leap days come last.
-  let shifted = days + 719_468
-  let era = shifted.flooredQuotient(146_097)
-  let dayOfEra = shifted - era * 146_097
-  let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-  let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-  let monthIndex = (5 * dayOfYear + 2) / 153
-  let day = dayOfYear - (153 * monthIndex + 2) / 5 + 1
-  let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
-  let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
-    + padded(secondOfDay / 3600, 2) + ":" + padded(secondOfDay / 60 % 60, 2) + ":"
-    + padded(secondOfDay % 60, 2) + "." + padded(milliseconds, 3) + "Z"
+  var text: [UInt8] = []
+  text.append(rfc3339: wallMicroseconds)
+  return String(decoding: text, as: UTF8.self)
 }
 
-private func padded(_ value: Int64, _ digitCount: Int) -> String {
-  let digits = String(value.magnitude)
-  let zeros = String(repeating: "0", count: max(0, digitCount - digits.count))
-  return (value < 0 ? "-" : "") + zeros + digits
+extension [UInt8] {
+  /// Appends an instant as ``rfc3339(wallMicroseconds:)`` writes it.
+  public mutating func append(rfc3339 wall: Int64) {
+    let seconds = wall.flooredQuotient(microsecondsPerSecond)
+    let milliseconds = wall.flooredRemainder(microsecondsPerSecond) / 1000
+    let days = seconds.flooredQuotient(86_400)
+    let secondOfDay = seconds - days * 86_400
+    // Civil date from a day count, with years starting in March so that leap days come last.
+    let shifted = days + 719_468
+    let era = shifted.flooredQuotient(146_097)
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let monthIndex = (5 * dayOfYear + 2) / 153
+    let day = dayOfYear - (153 * monthIndex + 2) / 5 + 1
+    let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    append(padded: year, 4)
+    append(UInt8(ascii: "-"))
+    append(padded: month, 2)
+    append(UInt8(ascii: "-"))
+    append(padded: day, 2)
+    append(UInt8(ascii: "T"))
+    append(padded: secondOfDay / 3600, 2)
+    append(UInt8(ascii: ":"))
+    append(padded: secondOfDay / 60 % 60, 2)
+    append(UInt8(ascii: ":"))
+    append(padded: secondOfDay % 60, 2)
+    append(UInt8(ascii: "."))
+    append(padded: milliseconds, 3)
+    append(UInt8(ascii: "Z"))
+  }
+
+  private mutating func append(padded value: Int64, _ digitCount: Int) {
+    if value < 0 { append(UInt8(ascii: "-")) }
+    var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+    var start = 20
+    var rest = value.magnitude
+    while rest > 0 {
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+    for index in Swift.min(start, 20 - digitCount)..<20 { append(digits[index]) }
+  }
 }
 
 extension Int64 {

@@ -28,7 +28,7 @@ public struct Pipeline: Sendable {
   /// Whether ``traces`` are kept, which costs an allocation per stage and event.
   public var isTracing = false
 
-  private var stages: [Stage]
+  private var stages: StageTable
   private var selection: StageSelection
   private var pass: StagePass
   private var entering: [StageEvent] = []
@@ -45,11 +45,11 @@ public struct Pipeline: Sendable {
   ) {
     let configurations = Array(configurations.prefix(Self.stageCountMax))
     var text = "undecodable \(setsAside)"
-    var stages: [Stage] = []
+    var stages = StageTable()
     for (place, configuration) in configurations.enumerated() {
       let own = "\(place) \(configuration.canonicalText)"
       text += "\n" + own
-      stages.append(Stage(configuration, hash: stableHash(own)))
+      stages.append(configuration, hash: stableHash(own))
     }
     for (slot, rule) in rules.enumerated() { text += "\nsource \(slot) \(rule.canonicalText)" }
     hash = stableHash(text)
@@ -60,7 +60,7 @@ public struct Pipeline: Sendable {
   }
 
   /// Whether it lets everything through as it is.
-  public var isEmpty: Bool { stages.isEmpty }
+  public var isEmpty: Bool { stages.count == 0 }
   /// Topic, payload and properties of every event in ``output`` and ``undecodable``.
   public var bytes: [UInt8] { pass.bytes }
   /// Payloads that could not be read, in the order of `PayloadFault.allCases`.
@@ -70,7 +70,9 @@ public struct Pipeline: Sendable {
     (pass.decoder.faultCount, pass.decoder.lastFault)
   }
   /// Topics whose state was given up for want of room, by stage.
-  public var evictedTopicCounts: [UInt64] { stages.map(\.evictedTopicCount) }
+  public var evictedTopicCounts: [UInt64] {
+    (0..<stages.count).map { stages.evictedTopicCount($0) }
+  }
 
   /// Begins another stored batch: where a topic's bytes lie means another topic now.
   public mutating func beginBatch() { selection.beginBatch() }
@@ -107,11 +109,13 @@ public struct Pipeline: Sendable {
   /// Numbers are missing here, or events that never got one.
   public mutating func gap(_ record: GapRecord) {
     if record.reason == .unused { return }
-    for place in stages.indices { stages[place].gap(count: record.count, topics: record.topics) }
+    for place in 0..<stages.count {
+      stages.gap(place, count: record.count, topics: record.topics)
+    }
   }
 
   /// When time alone changes something, microseconds since 1970 by the log's time; `.max`: never.
-  public var dueAt: Int64 { stages.reduce(.max) { min($0, $1.dueAt) } }
+  public var dueAt: Int64 { (0..<stages.count).reduce(.max) { min($0, stages.dueAt($1)) } }
 
   private mutating func begin(now: ClockReading, number: SequenceNumber) {
     pass.begin(now: now, number: number)
@@ -125,9 +129,9 @@ public struct Pipeline: Sendable {
   ///
   /// - Parameter selected: a bit for each stage that selects the event's topic, as it came.
   private mutating func run(_ selected: UInt64) {
-    for place in stages.indices {
+    for place in 0..<stages.count {
       pass.out.removeAll(keepingCapacity: true)
-      if stages[place].dueAt <= pass.now.wall { stages[place].advance(&pass) }
+      if stages.dueAt(place) <= pass.now.wall { stages.advance(place, &pass) }
       let timedCount = pass.out.count
       for event in entering {
         let isSelected =
@@ -153,7 +157,7 @@ public struct Pipeline: Sendable {
   /// - Returns: what becomes of the event unless it goes on.
   private mutating func step(_ event: StageEvent, through place: Int) -> StageVerdict {
     let before = pass.out.count
-    stages[place].step(event, &pass)
+    stages.step(place, event, &pass)
     for index in before..<max(before, pass.out.count) {
       counts[place].leftCount &+= 1
       counts[place].leftByteCount &+= UInt64(pass.out[index].row.payloadByteCount)
@@ -195,9 +199,9 @@ extension Pipeline {
     var writer = SnapshotWriter()
     writer.append(hash)
     writer.append(UInt8(truncatingIfNeeded: stages.count))
-    for (stage, count) in zip(stages, counts) {
-      count.save(into: &writer)
-      stage.save(into: &writer)
+    for place in 0..<stages.count {
+      counts[place].save(into: &writer)
+      stages.save(place, into: &writer)
     }
     pass.decoder.save(into: &writer)
     return writer.bytes
@@ -218,8 +222,8 @@ extension Pipeline {
   }
 
   private mutating func restoreStages(_ reader: inout SnapshotReader) -> Bool {
-    for place in stages.indices {
-      guard let count = StageCounts(from: &reader), stages[place].restore(from: &reader) else {
+    for place in 0..<stages.count {
+      guard let count = StageCounts(from: &reader), stages.restore(place, from: &reader) else {
         return false
       }
       counts[place] = count

@@ -2,7 +2,15 @@ internal import HoldfastEvent
 
 /// Puts together the JSON of a derived event.
 struct ResultText: Sendable {
-  private(set) var bytes: [UInt8] = []
+  /// Room for a usual result, so that it is not moved while it grows.
+  private static let usualByteCount = 320
+
+  private(set) var bytes: [UInt8]
+
+  init() {
+    bytes = []
+    bytes.reserveCapacity(Self.usualByteCount)
+  }
 
   /// JSON as it stands.
   mutating func append(_ json: String) { bytes.append(contentsOf: json.utf8) }
@@ -13,19 +21,49 @@ struct ResultText: Sendable {
   /// A number as the shortest decimal that reads back as the same double; `null` where it is none.
   mutating func append(number: Double) { bytes.append(number: number) }
 
+  /// A whole number.
+  mutating func append(_ number: Int64) {
+    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+    append(number.magnitude)
+  }
+
+  /// A whole number.
+  mutating func append(_ number: UInt64) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var start = 20
+    var rest = number
+    repeat {
+      start -= 1
+      digits[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    for index in start..<20 { bytes.append(digits[index]) }
+  }
+
   /// A JSON string; what is no UTF-8 in it is replaced by U+FFFD.
   mutating func append(text: [UInt8]) { bytes.append(contentsOf: jsonText(text)) }
 
   /// An instant as RFC 3339 text.
   mutating func append(instant wallMicroseconds: Int64) {
-    append("\"\(rfc3339(wallMicroseconds: wallMicroseconds))\"")
+    bytes.append(UInt8(ascii: "\""))
+    bytes.append(rfc3339: wallMicroseconds)
+    bytes.append(UInt8(ascii: "\""))
   }
 
   /// The identity as an object of four, which with log and upstream tells results apart.
   mutating func append(_ identity: ResultIdentity) {
-    append("{\"stage\":\"\(hexadecimal(identity.stage))\",\"key\":")
+    append("{\"stage\":\"")
+    for shift in stride(from: 60, through: 0, by: -4) {
+      let digit = UInt8(truncatingIfNeeded: identity.stage >> UInt64(shift)) & 15
+      bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + (digit - 10))
+    }
+    append("\",\"key\":")
     append(text: identity.key)
-    append(",\"start\":\(identity.start),\"revision\":\(identity.revision)}")
+    append(",\"start\":")
+    append(identity.start)
+    append(",\"revision\":")
+    append(UInt64(identity.revision))
+    append("}")
   }
 }
 
@@ -44,7 +82,9 @@ extension [UInt8] {
 
 /// A JSON string with its quotes (RFC 8259, section 7).
 func jsonText(_ text: [UInt8]) -> [UInt8] {
-  var json: [UInt8] = [UInt8(ascii: "\"")]
+  var json: [UInt8] = []
+  json.reserveCapacity(text.count + 2)
+  json.append(UInt8(ascii: "\""))
   appendJSONText(String(decoding: text, as: UTF8.self).utf8, to: &json)
   json.append(UInt8(ascii: "\""))
   return json

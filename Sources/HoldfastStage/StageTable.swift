@@ -1,182 +1,195 @@
 internal import HoldfastEvent
 
-/// One stage of any kind: a closed set, so that a step is a jump and not an existential's call.
+/// The stages of a pipeline, each kind in an array of its own.
 ///
-/// A stage is taken out of the enumeration while it works and put back afterwards: as a copy it
-/// would share its tables with the original, and each change would copy them.
-enum Stage: Sendable {
-  case condition(ConditionStage)
-  case map(MapStage)
-  case changed(ChangedStage)
-  case deadband(DeadbandStage)
-  case swingingDoor(SwingingDoorStage)
-  case throttle(ThrottleStage)
-  case sample(SampleStage)
-  case dedupe(DedupeStage)
-  case window(WindowStage)
-  case downsample(DownsampleStage)
-  case alarm(AlarmStage)
-  case burst(BurstStage)
-  /// Only while its stage is at work.
-  case empty
+/// So a stage is changed where it stands, and a step is a jump: neither does an existential stand in
+/// the way, nor is a stage moved out of an enumeration and back, which would count references and
+/// copy some hundred bytes for each event.
+struct StageTable: Sendable {
+  /// A kind, and the index in its array.
+  private enum Place: Sendable {
+    case condition(Int)
+    case map(Int)
+    case changed(Int)
+    case deadband(Int)
+    case swingingDoor(Int)
+    case throttle(Int)
+    case sample(Int)
+    case dedupe(Int)
+    case window(Int)
+    case downsample(Int)
+    case alarm(Int)
+    case burst(Int)
+  }
 
-  init(_ configuration: StageConfiguration, hash: UInt64) {
+  private var places: [Place] = []
+  private var conditions: [ConditionStage] = []
+  private var maps: [MapStage] = []
+  private var changes: [ChangedStage] = []
+  private var deadbands: [DeadbandStage] = []
+  private var swingingDoors: [SwingingDoorStage] = []
+  private var throttles: [ThrottleStage] = []
+  private var samples: [SampleStage] = []
+  private var dedupes: [DedupeStage] = []
+  private var windows: [WindowStage] = []
+  private var downsamples: [DownsampleStage] = []
+  private var alarms: [AlarmStage] = []
+  private var bursts: [BurstStage] = []
+
+  /// How many stages there are.
+  var count: Int { places.count }
+
+  /// Adds a stage, as new.
+  mutating func append(_ configuration: StageConfiguration, hash: UInt64) {
     let countMax = configuration.topicCountMax
     switch configuration.kind {
-    case .drop(let condition): self = .condition(ConditionStage(condition, keeps: false))
-    case .keep(let condition): self = .condition(ConditionStage(condition, keeps: true))
-    case .map(let settings): self = .map(MapStage(settings, topics: configuration.topics))
-    case .changed(let settings): self = .changed(ChangedStage(settings, topicCountMax: countMax))
-    case .deadband(let settings): self = .deadband(DeadbandStage(settings, topicCountMax: countMax))
+    case .drop(let condition):
+      places.append(.condition(conditions.count))
+      conditions.append(ConditionStage(condition, keeps: false))
+    case .keep(let condition):
+      places.append(.condition(conditions.count))
+      conditions.append(ConditionStage(condition, keeps: true))
+    case .map(let settings):
+      places.append(.map(maps.count))
+      maps.append(MapStage(settings, topics: configuration.topics))
+    case .changed(let settings):
+      places.append(.changed(changes.count))
+      changes.append(ChangedStage(settings, topicCountMax: countMax))
+    case .deadband(let settings):
+      places.append(.deadband(deadbands.count))
+      deadbands.append(DeadbandStage(settings, topicCountMax: countMax))
     case .swingingDoor(let settings):
-      self = .swingingDoor(SwingingDoorStage(settings, topicCountMax: countMax))
-    case .throttle(let settings): self = .throttle(ThrottleStage(settings, topicCountMax: countMax))
-    case .sample(let settings): self = .sample(SampleStage(settings, topicCountMax: countMax))
-    case .dedupe(let settings): self = .dedupe(DedupeStage(settings, topicCountMax: countMax))
+      places.append(.swingingDoor(swingingDoors.count))
+      swingingDoors.append(SwingingDoorStage(settings, topicCountMax: countMax))
+    case .throttle(let settings):
+      places.append(.throttle(throttles.count))
+      throttles.append(ThrottleStage(settings, topicCountMax: countMax))
+    case .sample(let settings):
+      places.append(.sample(samples.count))
+      samples.append(SampleStage(settings, topicCountMax: countMax))
+    case .dedupe(let settings):
+      places.append(.dedupe(dedupes.count))
+      dedupes.append(DedupeStage(settings, topicCountMax: countMax))
     case .window(let settings):
-      self = .window(WindowStage(settings, stageHash: hash, topicCountMax: countMax))
+      places.append(.window(windows.count))
+      windows.append(WindowStage(settings, stageHash: hash, topicCountMax: countMax))
     case .downsample(let settings):
-      self = .downsample(DownsampleStage(settings, stageHash: hash, topicCountMax: countMax))
+      places.append(.downsample(downsamples.count))
+      downsamples.append(DownsampleStage(settings, stageHash: hash, topicCountMax: countMax))
     case .alarm(let settings):
-      self = .alarm(AlarmStage(settings, stageHash: hash, topicCountMax: countMax))
+      places.append(.alarm(alarms.count))
+      alarms.append(AlarmStage(settings, stageHash: hash, topicCountMax: countMax))
     case .burst(let settings):
-      self = .burst(BurstStage(settings, stageHash: hash, topicCountMax: countMax))
-    }
-  }
-}
-
-extension Stage: StageKind {
-  mutating func step(_ event: StageEvent, _ pass: inout StagePass) {
-    switch self {
-    case .condition(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .condition(stage)
-    case .map(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .map(stage)
-    case .changed(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .changed(stage)
-    case .deadband(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .deadband(stage)
-    case .swingingDoor(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .swingingDoor(stage)
-    case .throttle(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .throttle(stage)
-    case .sample(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .sample(stage)
-    case .dedupe(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .dedupe(stage)
-    case .window(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .window(stage)
-    case .downsample(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .downsample(stage)
-    case .alarm(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .alarm(stage)
-    case .burst(var stage):
-      self = .empty
-      stage.step(event, &pass)
-      self = .burst(stage)
-    case .empty: break
+      places.append(.burst(bursts.count))
+      bursts.append(BurstStage(settings, stageHash: hash, topicCountMax: countMax))
     }
   }
 
-  var dueAt: Int64 {
-    switch self {
-    case .swingingDoor(let stage): stage.dueAt
-    case .throttle(let stage): stage.dueAt
-    case .window(let stage): stage.dueAt
-    case .downsample(let stage): stage.dueAt
-    case .alarm(let stage): stage.dueAt
-    case .burst(let stage): stage.dueAt
-    case .condition, .map, .changed, .deadband, .sample, .dedupe, .empty: .max
+  /// See ``StageKind``; so are those that follow.
+  mutating func step(_ place: Int, _ event: StageEvent, _ pass: inout StagePass) {
+    switch places[place] {
+    case .condition(let index): conditions[index].step(event, &pass)
+    case .map(let index): maps[index].step(event, &pass)
+    case .changed(let index): changes[index].step(event, &pass)
+    case .deadband(let index): deadbands[index].step(event, &pass)
+    case .swingingDoor(let index): swingingDoors[index].step(event, &pass)
+    case .throttle(let index): throttles[index].step(event, &pass)
+    case .sample(let index): samples[index].step(event, &pass)
+    case .dedupe(let index): dedupes[index].step(event, &pass)
+    case .window(let index): windows[index].step(event, &pass)
+    case .downsample(let index): downsamples[index].step(event, &pass)
+    case .alarm(let index): alarms[index].step(event, &pass)
+    case .burst(let index): bursts[index].step(event, &pass)
     }
   }
 
-  mutating func advance(_ pass: inout StagePass) {
-    guard var stage = taken() else { return }
-    stage.advance(&pass)
-    put(stage)
-  }
-
-  mutating func gap(count: UInt64?, topics: [[UInt8]]) {
-    guard var stage = taken() else { return }
-    stage.gap(count: count, topics: topics)
-    put(stage)
-  }
-
-  mutating func restore(from bytes: inout SnapshotReader) -> Bool {
-    guard var stage = taken() else { return false }
-    let isRestored = stage.restore(from: &bytes)
-    put(stage)
-    return isRestored
-  }
-
-  func save(into bytes: inout SnapshotWriter) { stage?.save(into: &bytes) }
-
-  var evictedTopicCount: UInt64 { stage?.evictedTopicCount ?? 0 }
-
-  // For what happens now and then; an event's way goes by the switches above.
-
-  private var stage: (any StageKind)? {
-    switch self {
-    case .condition(let stage): stage
-    case .map(let stage): stage
-    case .changed(let stage): stage
-    case .deadband(let stage): stage
-    case .swingingDoor(let stage): stage
-    case .throttle(let stage): stage
-    case .sample(let stage): stage
-    case .dedupe(let stage): stage
-    case .window(let stage): stage
-    case .downsample(let stage): stage
-    case .alarm(let stage): stage
-    case .burst(let stage): stage
-    case .empty: nil
+  func dueAt(_ place: Int) -> Int64 {
+    switch places[place] {
+    case .condition, .map, .changed, .deadband, .sample, .dedupe, .burst: .max
+    case .swingingDoor(let index): swingingDoors[index].dueAt
+    case .throttle(let index): throttles[index].dueAt
+    case .window(let index): windows[index].dueAt
+    case .downsample(let index): downsamples[index].dueAt
+    case .alarm(let index): alarms[index].dueAt
     }
   }
 
-  /// The stage, which stands nowhere else from then on.
-  private mutating func taken() -> (any StageKind)? {
-    let stage = stage
-    self = .empty
-    return stage
+  mutating func advance(_ place: Int, _ pass: inout StagePass) {
+    switch places[place] {
+    case .condition, .map, .changed, .deadband, .sample, .dedupe, .burst: break
+    case .swingingDoor(let index): swingingDoors[index].advance(&pass)
+    case .throttle(let index): throttles[index].advance(&pass)
+    case .window(let index): windows[index].advance(&pass)
+    case .downsample(let index): downsamples[index].advance(&pass)
+    case .alarm(let index): alarms[index].advance(&pass)
+    }
   }
 
-  private mutating func put(_ stage: any StageKind) {
-    switch stage {
-    case let stage as ConditionStage: self = .condition(stage)
-    case let stage as MapStage: self = .map(stage)
-    case let stage as ChangedStage: self = .changed(stage)
-    case let stage as DeadbandStage: self = .deadband(stage)
-    case let stage as SwingingDoorStage: self = .swingingDoor(stage)
-    case let stage as ThrottleStage: self = .throttle(stage)
-    case let stage as SampleStage: self = .sample(stage)
-    case let stage as DedupeStage: self = .dedupe(stage)
-    case let stage as WindowStage: self = .window(stage)
-    case let stage as DownsampleStage: self = .downsample(stage)
-    case let stage as AlarmStage: self = .alarm(stage)
-    case let stage as BurstStage: self = .burst(stage)
-    default: break
+  mutating func gap(_ place: Int, count: UInt64?, topics: [[UInt8]]) {
+    switch places[place] {
+    case .condition(let index): conditions[index].gap(count: count, topics: topics)
+    case .map(let index): maps[index].gap(count: count, topics: topics)
+    case .changed(let index): changes[index].gap(count: count, topics: topics)
+    case .deadband(let index): deadbands[index].gap(count: count, topics: topics)
+    case .swingingDoor(let index): swingingDoors[index].gap(count: count, topics: topics)
+    case .throttle(let index): throttles[index].gap(count: count, topics: topics)
+    case .sample(let index): samples[index].gap(count: count, topics: topics)
+    case .dedupe(let index): dedupes[index].gap(count: count, topics: topics)
+    case .window(let index): windows[index].gap(count: count, topics: topics)
+    case .downsample(let index): downsamples[index].gap(count: count, topics: topics)
+    case .alarm(let index): alarms[index].gap(count: count, topics: topics)
+    case .burst(let index): bursts[index].gap(count: count, topics: topics)
+    }
+  }
+
+  func save(_ place: Int, into bytes: inout SnapshotWriter) {
+    switch places[place] {
+    case .condition(let index): conditions[index].save(into: &bytes)
+    case .map(let index): maps[index].save(into: &bytes)
+    case .changed(let index): changes[index].save(into: &bytes)
+    case .deadband(let index): deadbands[index].save(into: &bytes)
+    case .swingingDoor(let index): swingingDoors[index].save(into: &bytes)
+    case .throttle(let index): throttles[index].save(into: &bytes)
+    case .sample(let index): samples[index].save(into: &bytes)
+    case .dedupe(let index): dedupes[index].save(into: &bytes)
+    case .window(let index): windows[index].save(into: &bytes)
+    case .downsample(let index): downsamples[index].save(into: &bytes)
+    case .alarm(let index): alarms[index].save(into: &bytes)
+    case .burst(let index): bursts[index].save(into: &bytes)
+    }
+  }
+
+  mutating func restore(_ place: Int, from bytes: inout SnapshotReader) -> Bool {
+    switch places[place] {
+    case .condition(let index): conditions[index].restore(from: &bytes)
+    case .map(let index): maps[index].restore(from: &bytes)
+    case .changed(let index): changes[index].restore(from: &bytes)
+    case .deadband(let index): deadbands[index].restore(from: &bytes)
+    case .swingingDoor(let index): swingingDoors[index].restore(from: &bytes)
+    case .throttle(let index): throttles[index].restore(from: &bytes)
+    case .sample(let index): samples[index].restore(from: &bytes)
+    case .dedupe(let index): dedupes[index].restore(from: &bytes)
+    case .window(let index): windows[index].restore(from: &bytes)
+    case .downsample(let index): downsamples[index].restore(from: &bytes)
+    case .alarm(let index): alarms[index].restore(from: &bytes)
+    case .burst(let index): bursts[index].restore(from: &bytes)
+    }
+  }
+
+  func evictedTopicCount(_ place: Int) -> UInt64 {
+    switch places[place] {
+    case .condition(let index): conditions[index].evictedTopicCount
+    case .map(let index): maps[index].evictedTopicCount
+    case .changed(let index): changes[index].evictedTopicCount
+    case .deadband(let index): deadbands[index].evictedTopicCount
+    case .swingingDoor(let index): swingingDoors[index].evictedTopicCount
+    case .throttle(let index): throttles[index].evictedTopicCount
+    case .sample(let index): samples[index].evictedTopicCount
+    case .dedupe(let index): dedupes[index].evictedTopicCount
+    case .window(let index): windows[index].evictedTopicCount
+    case .downsample(let index): downsamples[index].evictedTopicCount
+    case .alarm(let index): alarms[index].evictedTopicCount
+    case .burst(let index): bursts[index].evictedTopicCount
     }
   }
 }

@@ -75,7 +75,9 @@ struct FieldAggregate: Sendable {
     for (place, aggregate) in plan.aggregates.enumerated() {
       json.append(place == 0 ? "{\"" : ",\"")
       switch aggregate {
-      case .count: json.append("count\":\(count)")
+      case .count:
+        json.append("count\":")
+        json.append(count)
       case .sum: append(sum + compensation, "sum", to: &json)
       case .min: append(least, "min", to: &json)
       case .max: append(greatest, "max", to: &json)
@@ -100,7 +102,8 @@ struct FieldAggregate: Sendable {
   }
 
   private func append(_ value: Double, _ name: String, to json: inout ResultText) {
-    json.append("\(name)\":")
+    json.append(name)
+    json.append("\":")
     json.append(number: value)
   }
 

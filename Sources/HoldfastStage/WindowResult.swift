@@ -46,7 +46,8 @@ struct WindowResultFormat: Sendable {
     json.append(instant: window.start)
     json.append(",\"end\":")
     json.append(instant: end)
-    json.append("},\"count\":\(window.eventCount)")
+    json.append("},\"count\":")
+    json.append(window.eventCount)
     if !names.isEmpty {
       json.append(",\"fields\":")
       for (place, name) in names.enumerated() where place < window.fields.count {

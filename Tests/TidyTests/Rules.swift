@@ -50,7 +50,7 @@ let allowedImports: [String: Set<String>] = [
   "holdfast": core.union([
     "HoldfastConfiguration", "HoldfastSystem", "ArgumentParser", "Logging", "Glibc",
   ]).subtracting(["HoldfastCodec"]),
-  "Bench": core.union(["HoldfastSystem", "ArgumentParser", "Glibc"])
+  "Bench": core.union(["HoldfastSystem", "ArgumentParser", "CMallocCount", "Glibc"])
     .subtracting(["HoldfastCodec"]),
   "Proof": core.union([
     "HoldfastSimulation", "HoldfastConfiguration", "ArgumentParser", "Glibc", "Synchronization",

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Glibc
 
-/// Measures the ring log alone: CPU and bytes per event, wear, and the time of a start.
+/// Measures the ring log and the stages alone: CPU and bytes per event, wear, the time of a start.
 ///
 /// What crosses processes (brokers, drains, memory) is measured by scripts/bench.sh, which prints
 /// both as one table.
@@ -9,8 +9,10 @@ import Glibc
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measures the ring log: CPU and bytes per event, wear, start.",
-    subcommands: [RingCommand.self, WearCommand.self, StartCommand.self]
+    abstract: "Measures the ring log (CPU, bytes per event, wear, start) and the stages.",
+    subcommands: [
+      RingCommand.self, WearCommand.self, StartCommand.self, StagesCommand.self,
+    ]
   )
 }
 

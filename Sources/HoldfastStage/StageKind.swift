@@ -1,6 +1,6 @@
 internal import HoldfastEvent
 
-/// What every kind of stage does; only ever called through ``Stage``, never as an existential.
+/// What every kind of stage does; only ever called through ``StageTable``, never as an existential.
 protocol StageKind: Sendable {
   /// Takes an event that the stage's topics select, and lets go on what goes on.
   mutating func step(_ event: StageEvent, _ pass: inout StagePass)

@@ -1,0 +1,107 @@
+/// An event of the agent's log.
+struct LoggedEvent {
+  var number: Int
+  var log: String
+  /// Its arrival, milliseconds since 1970, rounded down.
+  var milliseconds: Int
+  var topic: String
+  var payload: String
+  /// Nil where the payload is no JSON.
+  var fields: JSONTree?
+
+  /// From a line of `ring cat --json`; nil for a gap record too, which no round here may have.
+  init?(_ line: JSONTree) {
+    guard let number = line["seq"]?.integer, let log = line["log"]?.text,
+      let topic = line["topic"]?.text, let payload = line["payload"]?.text,
+      let milliseconds = line["time"]?.text.flatMap(Self.milliseconds)
+    else { return nil }
+    self.number = number
+    self.log = log
+    self.milliseconds = milliseconds
+    self.topic = topic
+    self.payload = payload
+    fields = JSONTree(payload)
+  }
+
+  /// What the sensor measures: the third level of the topic.
+  var quantity: String {
+    let levels = topic.split(separator: "/")
+    return levels.count > 2 ? String(levels[2]) : ""
+  }
+
+  /// The reading.
+  var value: Double? { fields?[quantity]?.number }
+
+  /// Of `2026-01-31T10:00:00.000Z`.
+  static func milliseconds(_ text: String) -> Int? {
+    let parts = text.split { "-T:.Z".contains($0) }.compactMap { Int($0) }
+    guard parts.count == 7 else { return nil }
+    // Days from 1970-01-01, counted year by year and month by month.
+    func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
+    var days = (1970..<max(1970, parts[0])).reduce(0) { $0 + (isLeap($1) ? 366 : 365) }
+    let lengths = [31, isLeap(parts[0]) ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    days += lengths.prefix(parts[1] - 1).reduce(0, +) + parts[2] - 1
+    return (((days * 24 + parts[3]) * 60 + parts[4]) * 60 + parts[5]) * 1000 + parts[6]
+  }
+}
+
+/// An event or a result at the centre.
+struct Arrival: Equatable {
+  var log: String
+  var topic: String
+  var payload: String
+  /// Of an event of the log.
+  var number: Int?
+  /// Of a result.
+  var result: String?
+  var isHistorical: Bool
+
+  /// What tells it from all others.
+  var identity: String { "\(log) \(number.map { "\($0)" } ?? "") \(result ?? "")" }
+
+  /// From a line that `mosquitto_sub` writes of a message.
+  init?(message: JSONTree) {
+    guard let topic = message["topic"]?.text, let payload = message["payload"]?.text,
+      let properties = message["properties"]?["user-properties"],
+      properties["agent"]?.text == "edge"
+    else { return nil }
+    self.init(
+      properties,
+      topic: topic,
+      payload: payload,
+      number: properties["seq"]?.text.flatMap { Int($0) },
+      isHistorical: properties["historical"]?.text == "true"
+    )
+  }
+
+  /// From a line of an `ndjson` batch.
+  init?(row: JSONTree) {
+    guard let topic = row["topic"]?.text, let payload = row["payload"]?.text,
+      row["agent"]?.text == "edge"
+    else { return nil }
+    self.init(
+      row,
+      topic: topic,
+      payload: payload,
+      number: row["seq"]?.integer,
+      isHistorical: row["historical"]?.word == "true"
+    )
+  }
+
+  private init?(
+    _ identity: JSONTree,
+    topic: String,
+    payload: String,
+    number: Int?,
+    isHistorical: Bool
+  ) {
+    let result = identity["result"]?.text
+    guard let log = identity["log"]?.text, (number == nil) != (result == nil) else { return nil }
+    self.log = log
+    self.topic = topic
+    self.payload = payload
+    self.number = number
+    self.result = result
+    self.isHistorical = isHistorical
+  }
+}
