@@ -1,4 +1,4 @@
-internal import HoldfastEvent
+public import HoldfastEvent
 
 /// Gives each event the times that every reader will see, in memory, in a hot file and in a sealed
 /// one: once, when it is appended.
@@ -6,13 +6,16 @@ internal import HoldfastEvent
 /// The boot clock's time in whole ticks, and the wall clock's as the sum of it and an offset that
 /// stays the same while the clocks agree with it within a tick: a wall clock that is slewed, or
 /// read a microsecond late, must not end a block each time it crosses from one tick to the next.
-struct RowStamper {
+public struct RowStamper {
   private let microsecondsPerTick: Int64
   private var latestTick: Int64 = 0
   /// From the boot clock to the wall clock, microseconds; nil before the first event.
   private var offset: Int64?
 
-  init(ticksPerSecond: Int64) {
+  /// Nothing stamped yet.
+  ///
+  /// - Parameter ticksPerSecond: how finely times are kept, see `RingConfiguration`.
+  public init(ticksPerSecond: Int64) {
     microsecondsPerTick = microsecondsPerSecond / ticksPerSecond
   }
 
@@ -24,15 +27,20 @@ struct RowStamper {
   /// Times never go back within a log: a row that came in before its predecessor by the clock (two
   /// sources, two threads) takes its predecessor's time.
   private mutating func stamp(_ row: inout EventBatch.Row) {
-    let between = row.wall &- row.boot
-    latestTick = max(latestTick, row.boot / microsecondsPerTick)
-    row.boot = latestTick &* microsecondsPerTick
-    if let offset = keptOffset(between) {
-      row.wall = row.boot &+ offset
-    } else {
-      row.wall = (row.boot &+ between).roundedDown(to: microsecondsPerTick)
-      offset = row.wall &- row.boot
-    }
+    let stamped = stamped(ClockReading(boot: row.boot, wall: row.wall))
+    row.boot = stamped.boot
+    row.wall = stamped.wall
+  }
+
+  /// The times that an event gets which arrived then; it counts as the latest one from now on.
+  public mutating func stamped(_ clock: ClockReading) -> ClockReading {
+    let between = clock.wall &- clock.boot
+    latestTick = max(latestTick, clock.boot / microsecondsPerTick)
+    let boot = latestTick &* microsecondsPerTick
+    if let offset = keptOffset(between) { return ClockReading(boot: boot, wall: boot &+ offset) }
+    let wall = (boot &+ between).roundedDown(to: microsecondsPerTick)
+    offset = wall &- boot
+    return ClockReading(boot: boot, wall: wall)
   }
 
   private func keptOffset(_ between: Int64) -> Int64? {

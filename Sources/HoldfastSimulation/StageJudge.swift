@@ -194,7 +194,7 @@ final class StageJudge {
     else { return false }
     let id = world.numbering.places[place].message
     if world.messages[id].isTick {
-      view.pipeline.tick(world.storedClock(clock), number: number)
+      view.pipeline.tick(clock, number: number)
       return true
     }
     guard world.isSelected(id, by: index) else { return true }

@@ -37,6 +37,7 @@ extension World {
   /// A process has started, or can read its disk now: what was certain must still be there.
   func checkStart(_ status: AgentStatus) {
     numbering.begin(status.log, next: status.durable + 1)
+    process?.stamper = RowStamper(ticksPerSecond: configuration.ring.ticksPerSecond)
     byteCountAllowed = max(configuration.ring.byteCountMax, disk.byteCount)
     let ledgers = status.sources.map(\.ledger)
     defer { latestLedgers = ledgers }
@@ -124,7 +125,7 @@ extension World {
       tick.isTick = true
       messages.append(tick)
       report.tickCount += 1
-      note(numbering.give([messages.count - 1], now: now, clock: reading))
+      note(numbering.give([messages.count - 1], now: now, clock: stampedNow()))
     }
     process.ticks = ticks
   }
@@ -162,15 +163,16 @@ extension World {
     if after.possiblyRedelivered > before.possiblyRedelivered {
       report.coverage.note(.redelivered)
     }
+    let clock = stored.isEmpty ? reading : stampedNow()
     if after == expected {
-      note(numbering.give(stored, now: now, clock: reading))
+      note(numbering.give(stored, now: now, clock: clock))
       return
     }
     // Refused: the broker sends all of it again, but for what was sent at QoS 0. What was stored
     // of it are the first ones.
     let storedCount = Int(clamping: after.stored &- before.stored)
     if numbering.next != nil {
-      note(numbering.give(Array(stored.prefix(storedCount)), now: now, clock: reading))
+      note(numbering.give(Array(stored.prefix(storedCount)), now: now, clock: clock))
       numbering.lose(storingPart: false)
     } else {
       numbering.lose(storingPart: storedCount > 0)

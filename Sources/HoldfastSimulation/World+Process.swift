@@ -19,7 +19,10 @@ extension World {
     lookAtStagesFiles()
     bornAt = now
     var effects: [Effect] = []
-    let process = Process(boot(disk, seed: random.next(), effects: &effects))
+    let process = Process(
+      boot(disk, seed: random.next(), effects: &effects),
+      ticksPerSecond: configuration.ring.ticksPerSecond
+    )
     self.process = process
     timerFloor = now
     bornAt = now

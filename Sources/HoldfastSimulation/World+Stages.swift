@@ -9,19 +9,10 @@ internal import HoldfastUpstream
 
 extension World {
   /// An event as the log keeps it.
-  func storedEvent(_ id: Int, _ clock: ClockReading) -> EventBatch {
-    event(id, storedClock(clock))
-  }
+  func storedEvent(_ id: Int, _ clock: ClockReading) -> EventBatch { event(id, clock) }
 
-  /// The times that the log gives what is appended then.
-  func storedClock(_ clock: ClockReading) -> ClockReading {
-    let unit = microsecondsPerSecond / configuration.ring.ticksPerSecond
-    let offset = clock.wall - clock.boot
-    let boot = clock.boot / unit * unit
-    let rest = offset % unit
-    let wall = boot + offset - (rest < 0 ? rest + unit : rest)
-    return ClockReading(boot: boot, wall: wall)
-  }
+  /// The times that the log gives what is appended now.
+  func stampedNow() -> ClockReading { process?.stamper.stamped(reading) ?? reading }
 
   /// An event as a source hands it over.
   func event(_ id: Int, _ clock: ClockReading) -> EventBatch {

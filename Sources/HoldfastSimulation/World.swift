@@ -97,7 +97,13 @@ public final class World {
     /// The agent's, when they were looked at last.
     var ticks: (written: UInt64, refused: UInt64) = (0, 0)
 
-    init(_ agent: consuming Agent) { self.agent = agent }
+    /// Gives events the times that the log gives them.
+    var stamper: RowStamper
+
+    init(_ agent: consuming Agent, ticksPerSecond: Int64) {
+      self.agent = agent
+      stamper = RowStamper(ticksPerSecond: ticksPerSecond)
+    }
   }
 
   /// A world that has not begun.

@@ -102,10 +102,11 @@ extension Forwarder {
 
   /// Takes a picture of the stages when reading has come to another segment.
   ///
-  /// - Parameter segmentStart: the first number of the segment that holds a number.
+  /// - Parameter segmentStart: the first number of the last segment that begins at or before a
+  ///   number.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
     guard !stages.isEmpty, !stages.isOpen, stages.replay == nil else { return }
-    // The segment that was read last: there is none yet at the log's end.
+    // The segment that was read last; numbers that were passed by as unused stand in none.
     stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position &- 1))
   }
 
