@@ -44,7 +44,8 @@ let package = Package(
     .target(
       name: "HoldfastUpstream",
       dependencies: [
-        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastStage",
+        "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
+        "HoldfastStage",
       ],
       swiftSettings: strict),
     .target(name: "HoldfastLink", dependencies: ["HoldfastEvent"], swiftSettings: strict),
@@ -80,7 +81,8 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastRingLog", "HoldfastSystem", "HoldfastUpstream",
+        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastSystem",
+        "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -91,7 +93,7 @@ let package = Package(
       name: "HoldfastSimulation",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastUpstream",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
       ],
       swiftSettings: strict),
 
@@ -144,14 +146,15 @@ let package = Package(
       name: "HoldfastUpstreamTests",
       dependencies: [
         "HoldfastUpstream", "HoldfastRingLog", "HoldfastEvent", "HoldfastLink", "HoldfastCodec",
-        "HoldfastSimulation",
+        "HoldfastPayload", "HoldfastSimulation", "HoldfastStage",
       ],
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastAgentTests",
       dependencies: [
         "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastSimulation", "HoldfastStage",
+        "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

@@ -60,6 +60,8 @@ extension Agent {
       // The log took a prefix, which is in its accounts already.
       let takenCount = owner.ring.source(index).received &- receivedBefore
       let rest = events.rows.dropFirst(Int(clamping: takenCount))
+      // They know of events that were not stored and come again: those must not be kept back.
+      renewStages(ofSource: index)
       refuse(
         index,
         lostCount: rest.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 0 : 1) },
@@ -145,7 +147,7 @@ extension Agent {
     // without numbers: connecting would only end in being closed again, at once and for ever.
     let hasRoom =
       owner.ring.isFailing
-      ? owner.ring.lowestCursor >= owner.ring.next && owner.ring.hasNumbers
+      ? owner.ring.lowestNeeded >= owner.ring.next && owner.ring.hasNumbers
       : !owner.ring.isFull || owner.ring.hasRoomAgain
     for index in intakes.indices {
       if owner.ring.source(index).isPaused && intakes[index].link.state == .idle {
@@ -195,13 +197,16 @@ extension Agent {
   }
 
   /// While the disk fails: releases a source when every upstream has what it handed over.
+  ///
+  /// What stages hold, or have taken into a result that is not sent yet, no upstream has: then the
+  /// source waits for the disk, where their state can be saved.
   mutating func releaseDelivered(effects: inout [Effect]) {
     if owner.ring.isFailing {
       owner.ring.forgetDelivered()
       if owner.hasUnrecordedLoss { return }
       for index in intakes.indices
       where (intakes[index].waitingSince != nil || intakes[index].heldCount > 0)
-        && owner.ring.lowestCursor >= intakes[index].heldUntil && !intakes[index].needsRecord
+        && owner.ring.lowestNeeded >= intakes[index].heldUntil && !intakes[index].needsRecord
       {
         intakes[index].released()
         effects.append(.release(source: index))

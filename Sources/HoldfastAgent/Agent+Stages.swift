@@ -32,6 +32,12 @@ extension Agent {
     }
   }
 
+  /// Makes a source's own stages as new.
+  mutating func renewStages(ofSource index: Int) {
+    if sourceStages[index].isEmpty { return }
+    sourceStages[index] = Self.sourceStages(configuration)[index]
+  }
+
   /// Takes out of a batch what the source's own stages keep back, before it gets numbers.
   ///
   /// Only stages that let an event through as it is, or not at all, stand there.
@@ -48,6 +54,31 @@ extension Agent {
     }
     let filteredCount = countBefore - events.count
     if filteredCount > 0 { owner.ring.noteFiltered(UInt64(filteredCount), from: index) }
+  }
+
+  /// Least time between two ticks, microseconds.
+  private static let tickIntervalMin: Int64 = microsecondsPerSecond
+
+  /// Writes into the log that time has passed, where a stage of an upstream that is up to date waits
+  /// for nothing else.
+  ///
+  /// An upstream that is away needs none: when it is back it has events to read first.
+  mutating func tickIfDue(now: ClockReading, effects: inout [Effect]) {
+    guard now.boot >= tickFloor, !owner.ring.isFailing, owner.ring.isRecovered,
+      owner.ring.pendingCount == 0, !owner.ring.isFull
+    else { return }
+    let end = owner.ring.readableEnd
+    guard
+      forwarders.contains(where: { $0.isConnected && $0.tickDueAt(end: end) <= now.wall })
+    else { return }
+    tickFloor = now.boot &+ Self.tickIntervalMin
+    do throws(RingLogError) {
+      try owner.ring.appendTick(now: now)
+    } catch {
+      // No room, or no disk: results wait for the next event.
+      return
+    }
+    commit(now: now, effects: &effects)
   }
 
   /// Most bytes of a picture.
@@ -67,6 +98,15 @@ extension Agent {
   func savedSnapshot(_ upstream: UpstreamConfiguration) -> ArraySlice<UInt8>? {
     guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return nil }
     return try? snapshotFile(upstream).records().first
+  }
+
+  /// Saves where stages begin that begin anew, before anything goes through them: a crash would
+  /// leave nobody who knows.
+  mutating func takeFirstSnapshots(now: ClockReading) {
+    for index in forwarders.indices {
+      forwarders[index].considerSnapshot { owner.segmentStart($0) }
+    }
+    saveSnapshots(now: now)
   }
 
   /// Saves each picture whose place the saved cursor has reached.

@@ -77,6 +77,8 @@ extension Agent {
       var upstream = AgentStatus.Upstream(ledger: ledger)
       upstream.isConnected = forwarders[index].isConnected
       upstream.inFlightCount = forwarders[index].inFlightCount
+      upstream.stages = forwarders[index].stageCounts
+      upstream.undecodable = forwarders[index].undecodableCounts
       upstream.lagEventCount = span &- unused &- lost
       status.upstreams.append(upstream)
     }

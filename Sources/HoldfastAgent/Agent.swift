@@ -47,6 +47,8 @@ public struct Agent: ~Copyable {
   /// Each source's own stages, which act before its events are stored.
   var sourceStages: [Pipeline]
   var snapshotRetryAt: Int64 = 0
+  /// No tick before it, microseconds by boot clock.
+  var tickFloor: Int64 = 0
   /// Bytes of each upstream's file with the state of its stages.
   var snapshotByteCounts: [Int] = []
   private var reopenCount = 0
@@ -105,6 +107,7 @@ public struct Agent: ~Copyable {
     }
     makeForwarders(startAt: now.boot)
     openOwnFiles(now: now)
+    takeFirstSnapshots(now: now)
     owner.ring.recovered = []
     advance(now: now, effects: &effects)
   }
@@ -194,6 +197,9 @@ public struct Agent: ~Copyable {
     // A close of the old link may be on its way; it must not be taken for one of the new link.
     makeForwarders(startAt: now.boot + microsecondsPerSecond)
     openOwnFiles(now: now)
+    takeFirstSnapshots(now: now)
+    // What went with the old links was told to nobody, and comes again.
+    sourceStages = Self.sourceStages(configuration)
   }
 
   /// What was stored last may come again: its PUBACK may not have left before the stop.
@@ -240,6 +246,7 @@ public struct Agent: ~Copyable {
     connectSources(now: now, effects: &effects)
     retryDisk(now: now, effects: &effects)
     commitIfDue(now: now, effects: &effects)
+    tickIfDue(now: now, effects: &effects)
     forward(now: now, effects: &effects)
     releaseDelivered(effects: &effects)
     endWaits(now: now, effects: &effects)
@@ -262,9 +269,7 @@ public struct Agent: ~Copyable {
         keep: { owner.keep($0, index) },
         into: &actions
       )
-      forwarders[index].considerSnapshot {
-        owner.ring.segmentStart(holding: $0)
-      }
+      forwarders[index].considerSnapshot { owner.segmentStart($0) }
       owner.ring.settle(index, forwarders[index].ledger)
       owner.ring.positions[index] = forwarders[index].position
       settledAtSave &+= forwarders[index].ledger.settled &- before
@@ -334,6 +339,12 @@ final class RingOwner {
     }
     ring.noteOwnFile(grownBy: record.count + RecordFile.headerByteCount)
     return true
+  }
+
+  /// The first number of the segment that is being read at `position`.
+  func segmentStart(_ position: SequenceNumber) -> SequenceNumber? {
+    // At the end of the log nothing holds the next number yet.
+    ring.segmentStart(holding: position) ?? ring.segmentStart(holding: position &- 1)
   }
 
   init(_ ring: consuming RingLog) { self.ring = ring }

@@ -1,5 +1,6 @@
 public import HoldfastEvent
 public import HoldfastRingLog
+public import HoldfastStage
 
 /// A picture of the agent at one instant.
 public struct AgentStatus: Equatable, Sendable {
@@ -33,6 +34,11 @@ public struct AgentStatus: Equatable, Sendable {
     public var lagEventCount: UInt64 = 0
     /// Messages sent and not yet acknowledged.
     public var inFlightCount = 0
+
+    /// What went through each of its stages, in order.
+    public var stages: [StageCounts] = []
+    /// Payloads that they could not read, in the order of `PayloadFault.allCases`.
+    public var undecodable: [UInt64] = []
 
     /// An upstream that is not connected.
     public init(ledger: UpstreamLedger) { self.ledger = ledger }

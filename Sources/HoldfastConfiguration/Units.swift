@@ -71,3 +71,9 @@ func formattedDuration(_ microseconds: Int64) -> String {
 func formattedSize(_ byteCount: Int) -> String {
   formatted(Int64(byteCount), units: Unit.sizes)
 }
+
+/// Microseconds of a time span as the configuration writes it, such as `250ms`, `2h` or `7d`; nil
+/// where the text is none.
+public func microseconds(ofDuration text: String) -> Int64? {
+  try? parseQuantity(text, units: Unit.durations).get()
+}

@@ -12,6 +12,8 @@ public struct EventFlags: OptionSet, Equatable, Sendable {
   public static let retained = EventFlags(rawValue: 2)
   /// Same topic and payload as a recent event whose PUBACK may not have reached the broker.
   public static let possiblyRedelivered = EventFlags(rawValue: 4)
+  /// No event: the log's word that time has passed, for stages that wait for it; never sent.
+  public static let tick = EventFlags(rawValue: 8)
 }
 
 /// Events in order of arrival, packed: one byte buffer and one fixed-size row per event.

@@ -52,12 +52,6 @@ struct BlockWriter: ~Copyable {
     beginChain()
   }
 
-  /// See ``RowEncoder/settle()``.
-  mutating func settle() { encoder.settle() }
-
-  /// See ``RowEncoder/rewind()``.
-  mutating func rewind() { encoder.rewind() }
-
   private mutating func beginChain() {
     encoder.beginChain()
     compressor.beginChain()
@@ -79,7 +73,7 @@ struct BlockWriter: ~Copyable {
   /// Takes events from `index` on until one does not fit into `room` bytes of output.
   ///
   /// - Parameters:
-  ///   - events: their times are rewritten to what a reader will see.
+  ///   - events: with the times that a reader will see, see ``RowStamper``.
   ///   - index: the first event to take.
   ///   - first: the sequence number of event `index`.
   ///   - room: bytes left in the segment, `output` not yet taken off.
@@ -87,7 +81,7 @@ struct BlockWriter: ~Copyable {
   /// - Returns: the index after the last event taken; nil when compression failed.
   /// - Complexity: O(bytes taken).
   mutating func append(
-    _ events: inout EventBatch,
+    _ events: EventBatch,
     from index: Int,
     first: SequenceNumber,
     room: Int,
@@ -112,11 +106,7 @@ struct BlockWriter: ~Copyable {
         guard fits(bound, room) else { return index }
         blockFirst = number
       }
-      unsafe events.bytes.withUnsafeBytes { bytes in
-        unsafe events.rows.withUnsafeMutableBufferPointer { rows in
-          unsafe encoder.append(&rows[index], bytes)
-        }
-      }
+      unsafe events.bytes.withUnsafeBytes { unsafe encoder.append(row, $0) }
       index += 1
       number += 1
     }

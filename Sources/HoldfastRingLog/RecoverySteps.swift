@@ -52,6 +52,9 @@ public struct RecoverySteps: OptionSet, Hashable, Sendable {
   /// A segment was freed that had been given up after a failed write.
   public static let freedGivenUp = RecoverySteps(rawValue: 1 << 21)
 
+  /// The newest events could not be synced where they were, and were written once more.
+  public static let rewroteTail = RecoverySteps(rawValue: 1 << 22)
+
   /// Each with its name, in order.
   public static let names: [(step: RecoverySteps, name: String)] = [
     (.newLog, "new log"), (.unreadableState, "state unreadable"),
@@ -66,6 +69,6 @@ public struct RecoverySteps: OptionSet, Hashable, Sendable {
     (.removedTemporary, "unfinished file removed"), (.removedEmpty, "empty hot file removed"),
     (.foundSpare, "spare found"), (.removedSpare, "unusable spare removed"),
     (.quarantined, "file quarantined"), (.setBackCursor, "cursor set back"),
-    (.freedGivenUp, "given-up segment freed"),
+    (.freedGivenUp, "given-up segment freed"), (.rewroteTail, "unsynced tail written once more"),
   ]
 }

@@ -61,9 +61,28 @@ extension RingLog {
     mustSaveState = true
   }
 
+  /// Writes down that time has passed, under a number of its own: stages that wait for time know it
+  /// from the log alone.
+  ///
+  /// No source has it in its account; every upstream is offered it and counts it as filtered.
+  ///
+  /// - Parameter now: both clocks.
+  /// - Throws: as ``append(_:source:now:)``.
+  public mutating func appendTick(now: ClockReading) throws(RingLogError) {
+    var events = EventBatch()
+    events.append(
+      topic: tickTopic,
+      payload: [],
+      clock: now,
+      source: UInt8.max,
+      flags: .tick
+    )
+    try appendStorable(events, source: nil, now: now)
+  }
+
   private mutating func appendStorable(
     _ events: EventBatch,
-    source index: Int,
+    source index: Int?,
     now: ClockReading
   ) throws(RingLogError) {
     if events.isEmpty { return }
@@ -76,17 +95,20 @@ extension RingLog {
     if isFailing && pendingMemoryByteCount + events.memoryByteCount > Self.failingByteCountMax {
       throw .full
     }
-    let first = next
-    pending.append(StoredBatch(log: state.log, first: first, events: events))
+    var batch = StoredBatch(log: state.log, first: next, events: events)
+    stamper.stamp(&batch.events)
+    pending.append(batch)
     next += count
     pendingEventCount += events.count
     pendingMemoryByteCount += events.memoryByteCount
-    let slot = sourceIndices[index]
-    state.sources[slot].received += count
-    state.sources[slot].stored += count
-    state.sources[slot].possiblyRedelivered += UInt64(
-      events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
-    )
+    if let index {
+      let slot = sourceIndices[index]
+      state.sources[slot].received += count
+      state.sources[slot].stored += count
+      state.sources[slot].possiblyRedelivered += UInt64(
+        events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+      )
+    }
     if isFailing { return }
     do throws(RingLogError) {
       try encode(pending.count - 1, now: now)
@@ -104,15 +126,17 @@ extension RingLog {
   /// Everything before it was made durable when the segment before was left. Blocks on disk may
   /// bear some of its numbers, so these are passed by and never given out again; where no record
   /// can be had for that, they are given out again under another log id.
-  private mutating func takeBack(source index: Int) {
+  private mutating func takeBack(source index: Int?) {
     guard let last = pending.popLast() else { return }
     let count = UInt64(last.events.count)
-    let slot = sourceIndices[index]
-    state.sources[slot].received -= count
-    state.sources[slot].stored -= count
-    state.sources[slot].possiblyRedelivered -= UInt64(
-      last.events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
-    )
+    if let index {
+      let slot = sourceIndices[index]
+      state.sources[slot].received -= count
+      state.sources[slot].stored -= count
+      state.sources[slot].possiblyRedelivered -= UInt64(
+        last.events.rows.reduce(0) { $0 + ($1.flags.contains(.possiblyRedelivered) ? 1 : 0) }
+      )
+    }
     pendingEventCount -= last.events.count
     pendingMemoryByteCount -= last.events.memoryByteCount
     mustSaveState = true
@@ -131,13 +155,14 @@ extension RingLog {
 
   /// Encodes one pending batch, rotating to further segments as they fill.
   mutating func encode(_ index: Int, now: ClockReading) throws(RingLogError) {
+    if index > 0 { try leaveSegment(between: pending[index - 1], and: pending[index]) }
     var row = 0
     let count = pending[index].events.count
     while row < count {
       let number = pending[index].first + UInt64(row)
-      let segment = try activeSegment(first: number, now: now)
+      let segment = try activeSegment(of: pending[index].log, first: number, now: now)
       let taken = writer.append(
-        &pending[index].events,
+        pending[index].events,
         from: row,
         first: number,
         room: configuration.segmentByteCount - segment.offset,
@@ -153,7 +178,7 @@ extension RingLog {
   }
 
   private func stamp(_ segment: ActiveSegment) -> BlockStamp {
-    BlockStamp(epoch: segment.epoch, log: state.log, bootID: bootID, durable: durable)
+    BlockStamp(epoch: segment.epoch, log: segment.log, bootID: bootID, durable: durable)
   }
 
   /// Writes what is pending and makes it durable; raises ``durable``.
@@ -218,7 +243,6 @@ extension RingLog {
   }
 
   private mutating func finishPending() {
-    writer.settle()
     durable = next - 1
     segments.newest?.end = next
     for slot in upstreamIndices { state.upstreams[slot].offered += UInt64(pendingEventCount) }
@@ -266,7 +290,6 @@ extension RingLog {
     if isFailing { throw error }
     note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
     fence(end: pending.first?.first ?? next)
-    writer.rewind()
     do throws(RingLogError) {
       for index in pending.indices { try encode(index, now: now) }
     } catch {
@@ -297,3 +320,6 @@ extension RingLog {
     }
   }
 }
+
+/// The topic that a tick has on disk; no event can come from a source under it.
+private let tickTopic = Array("$holdfast/tick".utf8)

@@ -202,6 +202,7 @@ extension RingLog {
       dataByteCount: entry.byteCount,
       payloadByteCount: nil,
       wall: first.wall,
+      ticksPerSecond: Int64(first.ticksPerSecond),
       isHeadless: isHeadless
     )
   }

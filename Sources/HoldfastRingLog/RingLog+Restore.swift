@@ -49,6 +49,9 @@ extension RingLog {
         free(segments.removeLast())
       }
     }
+    if tail.synced + 1 < tail.readable {
+      unsynced = UnsyncedTail(numbers: tail.synced + 1..<tail.readable)
+    }
     try recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
     rememberLatest()
     isStateDirty = true
@@ -124,11 +127,11 @@ extension RingLog {
     isStateKnown: Bool,
     now: ClockReading
   ) throws(DiskError) {
-    let start = isStateKnown ? first : (segments.first?.first ?? end)
-    guard start < end else { return }
+    guard let start = isStateKnown ? first : unsynced?.numbers.lowerBound, start < end else {
+      return
+    }
     let unused = state.gaps.coveredCount(start..<end, reason: .unused)
     for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
-    guard isStateKnown else { return }
     let reader = recoveryReader
     // What may be read a moment later must not be left out of the account for good.
     reader.isForgiving = givesUpUnreadable
@@ -153,18 +156,26 @@ extension RingLog {
         position = next
         continue
       }
-      recoverySteps.insert(.recounted)
-      for event in batch.events.rows[row...] {
-        let source = Int(event.source)
-        guard state.sources.indices.contains(source) else { continue }
-        state.sources[source].received += 1
-        state.sources[source].stored += 1
-        if event.flags.contains(.possiblyRedelivered) {
-          state.sources[source].possiblyRedelivered += 1
-        }
+      unsynced?.append(batch, from: row)
+      if isStateKnown {
+        recoverySteps.insert(.recounted)
+        count(batch.events.rows[row...])
       }
       tail.append(batch)
       position = batch.end
+    }
+  }
+
+  /// Counts events as received and stored by their sources.
+  mutating func count(_ rows: ArraySlice<EventBatch.Row>) {
+    for row in rows {
+      let source = Int(row.source)
+      guard state.sources.indices.contains(source) else { continue }
+      state.sources[source].received += 1
+      state.sources[source].stored += 1
+      if row.flags.contains(.possiblyRedelivered) {
+        state.sources[source].possiblyRedelivered += 1
+      }
     }
   }
 
@@ -208,10 +219,10 @@ extension RingLog {
     isStateDirty = true
   }
 
-  /// Accounts for numbers that are gone without a record, and makes the result durable.
+  /// Accounts for numbers that are gone without a record.
   ///
   /// Below the floor they were evicted while in flight; above it a file has gone.
-  mutating func saveAfterRecovery(now: ClockReading) {
+  mutating func accountForMissing(now: ClockReading) {
     let start = lowestCursor
     let floor = segments.first?.first ?? next
     let evictedEnd = min(floor, next, state.floor)
@@ -223,6 +234,10 @@ extension RingLog {
     if let last = segments.last {
       account(max(last.end, start), next, .missedFile, now: now)
     }
+  }
+
+  /// Makes what the start found out durable.
+  mutating func saveAfterRecovery(now: ClockReading) {
     if isFailing { return }
     let wasClean = state.isClean
     do throws(RingLogError) {

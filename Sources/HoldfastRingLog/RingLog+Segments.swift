@@ -1,8 +1,9 @@
 internal import HoldfastEvent
 
 extension RingLog {
-  /// The segment to write into; begins one with event number `first` when there is none.
+  /// The segment to write into; begins one with event number `first` of `log` when there is none.
   mutating func activeSegment(
+    of log: LogID,
     first: SequenceNumber,
     now: ClockReading
   ) throws(RingLogError) -> ActiveSegment {
@@ -29,7 +30,13 @@ extension RingLog {
         }
       }
       state.epoch += 1
-      let opened = ActiveSegment(file: file, epoch: state.epoch, offset: 0, openedAt: now.boot)
+      let opened = ActiveSegment(
+        file: file,
+        log: log,
+        epoch: state.epoch,
+        offset: 0,
+        openedAt: now.boot
+      )
       active = opened
       writer.beginSegment()
       if let newest = segments.newest { segments.newest?.end = min(newest.end, first) }
@@ -43,13 +50,26 @@ extension RingLog {
           byteCount: configuration.segmentByteCount,
           dataByteCount: 0,
           payloadByteCount: 0,
-          wall: now.wall
+          wall: now.wall,
+          ticksPerSecond: configuration.ticksPerSecond
         )
       )
       return opened
     } catch {
       throw .disk(error)
     }
+  }
+
+  /// A segment holds events of one log, and none is missing between two of them: across a hole the
+  /// next one begins, in a life that tells of it, see ``freeStale(now:)``.
+  mutating func leaveSegment(
+    between earlier: StoredBatch,
+    and later: StoredBatch
+  ) throws(RingLogError) {
+    guard active != nil, earlier.end < later.first || earlier.log != later.log else { return }
+    try writeOutput()
+    fence(end: earlier.end)
+    if earlier.end < later.first { state.epoch += Self.epochReserve }
   }
 
   /// Bytes that sealing may need on top of everything else.

@@ -73,10 +73,11 @@ extension RingLog {
     stateFile.close()
   }
 
-  /// While the disk fails: forgets events in memory that every upstream has acknowledged.
+  /// While the disk fails: forgets events in memory that every upstream has acknowledged, and that
+  /// no upstream's stages need to be computed anew.
   public mutating func forgetDelivered() {
-    guard isFailing, let first = pending.first, first.end <= lowestCursor else { return }
-    let kept = lowestCursor
+    guard isFailing, let first = pending.first, first.end <= lowestNeeded else { return }
+    let kept = lowestNeeded
     pending.removeAll { $0.end <= kept }
     let count = pendingEventCount
     pendingEventCount = pending.reduce(0) { $0 + $1.events.count }
@@ -94,7 +95,6 @@ extension RingLog {
     // Nobody needs these numbers on disk, and a later start must not count them once more.
     durable = max(durable, (pending.first?.first ?? next) - 1)
     fence(end: pending.first?.first ?? next)
-    writer.rewind()
     isFailing = false
     stateFile.close()
     do throws(RingLogError) {

@@ -66,12 +66,15 @@ extension RingLog {
   ///
   /// - Returns: `end`: the number after the last event that is there or is known to have been
   ///   there. `readable`: the number after the last one that can be read. What follows was never
-  ///   acknowledged.
+  ///   acknowledged. `synced`: the last one that is known to be on the disk; what follows may be
+  ///   in the kernel's cache alone.
   mutating func scanTail() throws(DiskError) -> (
-    readable: SequenceNumber, end: SequenceNumber
+    readable: SequenceNumber, end: SequenceNumber, synced: SequenceNumber
   ) {
     while let newest = segments.last {
-      guard !newest.isSealed else { return (newest.end, max(newest.end, state.durable + 1)) }
+      guard !newest.isSealed else {
+        return (newest.end, max(newest.end, state.durable + 1), newest.end - 1)
+      }
       let scan = try scan(newest)
       if newest.isHeadless && newest.first > max(scan.proven, state.durable) + 1 {
         // Its first commit was never synced and lost its first block: none of it was acknowledged.
@@ -79,14 +82,14 @@ extension RingLog {
         free(segments.removeLast())
         continue
       }
-      syncTail(newest.name)
       let end = scan.end(durable: state.durable, gaps: state.gaps).end
       if end < scan.lastEnd { recoverySteps.insert(.tornTail) }
       let readable = try readableEnd(of: newest, before: end)
       segments.newest?.end = readable
-      return (readable, end)
+      // A segment is begun when all before it was synced.
+      return (readable, end, max(state.durable, scan.proven, newest.first - 1))
     }
-    return (state.durable + 1, state.durable + 1)
+    return (state.durable + 1, state.durable + 1, state.durable)
   }
 
   /// A reader for the start alone: an upstream's, which has not begun to read.
@@ -115,17 +118,5 @@ extension RingLog {
       }
     }
     return readable
-  }
-
-  /// After a kill the kernel may hold the only copy of the newest events; they are about to count
-  /// as durable.
-  private mutating func syncTail(_ name: String) {
-    do throws(DiskError) {
-      let file = try disk.open(directory + "/" + name, isWritable: true)
-      defer { disk.close(file) }
-      try disk.sync(file)
-    } catch {
-      note(.warning, "ring log: \(error); the newest events may not survive a power cut")
-    }
   }
 }

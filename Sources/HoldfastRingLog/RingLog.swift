@@ -62,11 +62,14 @@ public struct RingLog: ~Copyable {
   var spares: [SpareFile] = []
   var preparing: PreparingFile?
   var active: ActiveSegment?
+  var stamper: RowStamper
   var writer: BlockWriter
   var pending: [StoredBatch] = []
   var pendingEventCount = 0
   var pendingMemoryByteCount = 0
   var tail: Tail
+  /// Found at the start and not known to be on the disk.
+  var unsynced: UnsyncedTail?
   var readers: [SegmentReader] = []
   var sealer: Sealer?
   var sealRetryAt: Int64 = 0
@@ -133,6 +136,7 @@ public struct RingLog: ~Copyable {
     state = State(log: newLog, machine: machine)
     stateFile = StateFile(disk: disk, directory: directory)
     tail = Tail(byteCountMax: configuration.tailByteCountMax)
+    stamper = RowStamper(ticksPerSecond: configuration.ticksPerSecond)
     writer = BlockWriter(
       limits: BlockWriter.Limits(
         chainRawByteCount: configuration.chainRawByteCountMax,
@@ -147,6 +151,9 @@ public struct RingLog: ~Copyable {
     recover(machine: machine, newLog: newLog, now: now)
     adopt(sources: sources, upstreams: upstreams)
     positions = upstreamIndices.map { state.upstreams[$0].cursor }
+    accountForMissing(now: now)
+    if isFailing { return }
+    secureTail(now: now)
     saveAfterRecovery(now: now)
   }
 
@@ -251,7 +258,7 @@ public struct RingLog: ~Copyable {
 
   /// The lowest number that the log must keep: what some upstream has not settled, or needs to
   /// compute its stages anew.
-  var lowestNeeded: SequenceNumber {
+  public var lowestNeeded: SequenceNumber {
     var lowest: SequenceNumber?
     for slot in upstreamIndices {
       lowest = min(lowest ?? .max, state.upstreams[slot].needed)

@@ -79,7 +79,7 @@ struct RowDecoder {
   }
 
   /// Ticks between two rows are bounded, so that sums can't overflow (over 100 years of ms).
-  private static let deltaMax: UInt64 = 1 << 42
+  static let deltaMax: UInt64 = 1 << 42
 
   /// Reads a new topic's source and text and remembers both.
   private mutating func takeTopic(

@@ -16,13 +16,14 @@ struct RowEncoder {
   private(set) var boot: Int64 = 0
   private(set) var wall: Int64 = 0
   private var topics = TopicTable()
-  private var previousTick: Int64 = 0
-  /// The same when everything encoded so far had become durable.
-  private var settledTick: Int64 = 0
+  private var previousBoot: Int64 = 0
   private let microsecondsPerTick: Int64
+  /// Most microseconds from one row to the next.
+  private let stepMax: Int64
 
   init(ticksPerSecond: Int64) {
     microsecondsPerTick = microsecondsPerSecond / ticksPerSecond
+    stepMax = Int64(RowDecoder.deltaMax) * microsecondsPerTick
   }
 
   mutating func beginChain() {
@@ -35,25 +36,18 @@ struct RowEncoder {
     eventCount = 0
   }
 
-  /// Everything encoded so far is durable: no later event may be dated before it.
-  mutating func settle() { settledTick = previousTick }
-
-  /// What was encoded since is about to be encoded once more, each event with its own time.
-  mutating func rewind() { previousTick = settledTick }
-
   /// The most bytes that `row` can take.
   static func byteCountBound(_ row: EventBatch.Row) -> Int {
     Int(row.topicByteCount) + Int(row.payloadByteCount) + Int(row.propertiesByteCount) + 48
   }
 
-  /// Whether `row` may join the block: same offset between the clocks, and the topic table has
-  /// room whether or not the topic is new.
+  /// Whether `row` may join the block: exactly the same offset between the clocks, a time that is
+  /// not before the last row's, and room in the topic table whether or not the topic is new.
   func accepts(_ row: EventBatch.Row) -> Bool {
     guard topics.hasRoom(for: Int(row.topicByteCount)) else { return false }
     if eventCount == 0 { return true }
-    // By magnitude: a wall clock gone mad can be 2^63 away, and that has no absolute value.
-    let change = (row.wall &- row.boot) &- (wall &- boot)
-    return change.magnitude <= UInt64(microsecondsPerTick)
+    let (step, isBeyond) = row.boot.subtractingReportingOverflow(previousBoot)
+    return row.wall &- row.boot == wall &- boot && !isBeyond && step >= 0 && step <= stepMax
   }
 
   /// Whether the chain's topic table is too full for `row`.
@@ -61,21 +55,13 @@ struct RowEncoder {
     !topics.hasRoom(for: Int(row.topicByteCount))
   }
 
-  /// Appends row `index` of `batch` and rewrites its times to what a reader will see.
-  ///
-  /// Times never go back within a log: a row that came in before its predecessor by the clock
-  /// (two sources, two threads) takes its predecessor's time.
+  /// Appends a row; its times are whole ticks, and readers will see just these.
   @inline(__always)
-  mutating func append(
-    _ row: inout EventBatch.Row,
-    _ bytes: UnsafeRawBufferPointer
-  ) {
-    var tick = row.boot / microsecondsPerTick
-    if tick < previousTick { tick = previousTick }
+  mutating func append(_ row: EventBatch.Row, _ bytes: UnsafeRawBufferPointer) {
     if eventCount == 0 {
-      boot = tick &* microsecondsPerTick
-      wall = (boot &+ (row.wall &- row.boot)).roundedDown(to: microsecondsPerTick)
-      previousTick = tick
+      boot = row.boot
+      wall = row.wall
+      previousBoot = row.boot
     }
     let topicRange = row.topicRange
     let (number, isNew) = unsafe topics.number(
@@ -93,25 +79,14 @@ struct RowEncoder {
       raw.appendVariable(UInt64(number))
     }
     raw.append(flags)
-    raw.appendVariable(UInt64(tick &- previousTick))
+    raw.appendVariable(UInt64((row.boot &- previousBoot) / microsecondsPerTick))
     raw.appendVariable(UInt64(row.payloadByteCount))
     unsafe raw.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[row.payloadRange]))
     if row.propertiesByteCount > 0 {
       raw.appendVariable(UInt64(row.propertiesByteCount))
       unsafe raw.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[row.propertiesRange]))
     }
-    previousTick = tick
-    row.boot = tick &* microsecondsPerTick
-    row.wall = row.boot &+ (wall &- boot)
+    previousBoot = row.boot
     eventCount += 1
-  }
-}
-
-extension Int64 {
-  /// The greatest multiple of `unit` that is not above, or the least there is; `unit` is positive.
-  fileprivate func roundedDown(to unit: Int64) -> Int64 {
-    let rest = self % unit
-    let (rounded, isBelowRange) = subtractingReportingOverflow(rest < 0 ? rest + unit : rest)
-    return isBelowRange ? self - rest : rounded
   }
 }

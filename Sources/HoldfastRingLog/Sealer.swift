@@ -61,7 +61,10 @@ extension RingLog {
       reader: SegmentReader(disk: disk),
       position: source.first,
       file: file,
-      writer: SealedWriter(ticksPerSecond: configuration.ticksPerSecond)
+      // Not what is configured by now: times must stay as they are.
+      writer: SealedWriter(
+        ticksPerSecond: source.ticksPerSecond ?? configuration.ticksPerSecond
+      )
     )
     return true
   }
@@ -115,7 +118,7 @@ extension RingLog {
       }
     }
     let taken = current.writer.writer.append(
-      &part,
+      part,
       from: 0,
       first: current.position,
       room: Int.max >> 1,

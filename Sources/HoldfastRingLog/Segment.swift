@@ -20,6 +20,8 @@ struct Segment: Equatable {
   var wall: Int64?
   /// Arrival of its last event; nil until it was read.
   var lastWall: Int64?
+  /// Of the times in it; nil in a sealed file, whose times are never written again.
+  var ticksPerSecond: Int64?
   /// The file does not begin with a block of this life: either it rotted, or it was torn off with
   /// everything else of a commit that was never synced.
   var isHeadless = false
@@ -64,6 +66,8 @@ struct Segment: Equatable {
 /// The hot segment being written.
 struct ActiveSegment {
   var file: DiskFile
+  /// Of all events in it.
+  var log: LogID
   var epoch: UInt64
   /// Where the next block goes; everything before it is durable.
   var offset: Int

@@ -26,7 +26,7 @@ extension World {
     }
     var text = payload
     if properties.value(of: [])?.suffix(5).elementsEqual("+zstd".utf8) ?? false {
-      guard let unpacked = zstdDecompressed(payload, byteCountMax: 64 << 20) else { return nil }
+      guard let unpacked = unpacked(payload) else { return nil }
       text = unpacked[...]
     }
     var arrivals: [Arrival] = []
@@ -42,10 +42,17 @@ extension World {
     return reader.isAtEnd && !arrivals.isEmpty ? arrivals : nil
   }
 
+  func unpacked(_ payload: ArraySlice<UInt8>) -> [UInt8]? {
+    zstdDecompressed(payload, byteCountMax: 64 << 20)
+  }
+
   /// Which message's payload or topic it is: odd ones have the number in their topic.
   func message(_ topic: ArraySlice<UInt8>, _ payload: ArraySlice<UInt8>) -> Int? {
     var digits = payload.dropFirst().prefix { $0 != UInt8(ascii: ";") }
-    if payload.first != UInt8(ascii: "m") {
+    let start = Array("{\"m\":".utf8)
+    if payload.starts(with: start) {
+      digits = payload.dropFirst(start.count).prefix { $0 != UInt8(ascii: ",") }
+    } else if payload.first != UInt8(ascii: "m") {
       let start = topic.lastIndex(of: UInt8(ascii: "/")) ?? topic.startIndex
       digits = topic[start...].dropFirst()
     }
@@ -112,7 +119,7 @@ extension ArraySlice<UInt8> {
 /// The values of one object that the world looks at; what is not there is empty.
 struct ObjectFields {
   enum Key: String, CaseIterable {
-    case log, seq, topic, payload, first, last, reason, count
+    case log, seq, result, topic, payload, first, last, reason, count
 
     static let names = allCases.map { Array($0.rawValue.utf8) }
     var index: Int { Key.allCases.firstIndex(of: self) ?? 0 }

@@ -80,11 +80,23 @@ public enum Branch: String, CaseIterable, Sendable {
   case fallBack = "falls back to MQTT 3.1.1"
   case redelivered = "event marked as possibly redelivered"
   case sealed = "segment sealed"
+  case stagesSaved = "stages: state saved"
+  case stagesUnsaved = "stages: state can't be saved"
+  case stagesRestored = "stages: state restored"
+  case stagesReplayed = "stages: computed again, silently"
+  case stagesUnreadable = "stages: state can't be read"
+  case stagesPartGone = "stages: a part of the log they need is gone"
+  case stagesAnew = "stages begin anew"
 
   /// What the line holds; empty where the world counts by itself.
   var phrase: String {
     switch self {
     case .cleanStart, .crashedStart, .repeatedStart, .redelivered, .sealed: ""
+    case .stagesSaved, .stagesRestored, .stagesReplayed: ""
+    case .stagesUnsaved: "the state of its stages can't be saved"
+    case .stagesUnreadable: "no state of theirs can be read"
+    case .stagesPartGone: "a part of the log that they need is gone"
+    case .stagesAnew: "the stages begin anew at number"
     case .unreadableStart: "what is stored can't be reached"
     case .reopened: "the disk can be read; all links begin anew"
     case .damagedBlock: "can't be read; recorded as a gap"

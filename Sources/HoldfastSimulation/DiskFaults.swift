@@ -73,6 +73,13 @@ struct DiskFaults {
     self.until = until
   }
 
+  /// One file can't be written anew for a while.
+  init(keeping name: String, errno: Int32, until: Int64) {
+    way = Way(operations: [.open, .write, .sync, .rename], errno: errno, seconds: 1)
+    self.name = name
+    self.until = until
+  }
+
   /// Nothing can be written for a while.
   init(until: Int64) {
     way = Self.table[.readOnly]

@@ -41,6 +41,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case descriptorLimit = "disk: EMFILE"
   case bitRot = "disk: bit rot"
   case lostFile = "disk: a segment can't be opened"
+  case stagesDamaged = "disk: the state of stages is damaged"
+  case stagesUnwritable = "disk: the state of stages can't be written"
   // The sensors' brokers.
   case sourceCut = "source: link cut"
   case sourceAway = "source: away"
@@ -73,7 +75,11 @@ public enum FaultKind: String, CaseIterable, Sendable {
   /// What follows from a power cut and is not planned by itself.
   static let consequences: [FaultKind] = [.clockUnset, .clockStep]
   /// What is planned at random.
-  static let planned = FaultKind.allCases.filter { !consequences.contains($0) }
+  static let planned = FaultKind.allCases.filter {
+    !consequences.contains($0) && !ofStages.contains($0)
+  }
+  /// What strikes only where an upstream has stages.
+  static let ofStages: [FaultKind] = [.stagesDamaged, .stagesUnwritable]
 
   /// Its place among all kinds.
   var index: Int { FaultKind.allCases.firstIndex(of: self) ?? 0 }
@@ -86,7 +92,8 @@ extension Fault {
     activeTime: Int64,
     hasOnlyPowerCuts: Bool,
     hasReadFaults: Bool,
-    canRot: Bool
+    canRot: Bool,
+    hasStages: Bool
   ) -> [Fault] {
     var random = SplitMix64(seed: seed)
     var kinds: [FaultKind] = []
@@ -107,6 +114,11 @@ extension Fault {
       }
       for _ in 0..<Int.random(in: 24...44, using: &random) {
         kinds.append(others[Int.random(in: others.indices, using: &random)])
+      }
+      if hasStages {
+        for _ in 0..<Int.random(in: 0...3, using: &random) {
+          kinds.append(FaultKind.ofStages[Int.random(in: 0...1, using: &random)])
+        }
       }
     }
     return kinds.map { kind in

@@ -39,6 +39,8 @@ struct Message {
   var hasProperties = false
   /// The sensors' broker got a PUBACK.
   var isAcknowledged = false
+  /// The stages of its source kept it back at least once.
+  var isFilteredAtSource = false
   /// Times it was handed to the agent.
   var handedCount = 0
   /// Its text was handed over: with this message, or with one that repeats it.
@@ -83,7 +85,12 @@ extension World {
     var bytes: [UInt8] = []
     if message.kind == .empty { return bytes }
     bytes.reserveCapacity(message.fillerByteCount + 40)
-    bytes.append(contentsOf: "m\(message.textOf);".utf8)
+    let isJSON = plan.hasStages && message.isJSON
+    bytes.append(
+      contentsOf: isJSON
+        ? "{\"m\":\(message.textOf),\"v\":\(message.value),\"t\":\"".utf8
+        : "m\(message.textOf);".utf8
+    )
     switch message.kind {
     case .control:
       bytes.append(contentsOf: [0, 1, 8, 9, 10, 12, 13, 27, 31, 34, 92, 47, 127])
@@ -94,6 +101,7 @@ extension World {
     }
     let start = Int(UInt64(message.textOf) &* 0x9e37_79b9 % UInt64(filler.count - (64 << 10)))
     bytes.append(contentsOf: filler[start..<start + message.fillerByteCount])
+    if isJSON { bytes.append(contentsOf: "\"}".utf8) }
     return bytes
   }
 

@@ -20,6 +20,8 @@ struct Numbering {
     var handedAt: Int64?
     /// The message that an upstream's bytes named, before the world could tell.
     var learned: Int?
+    /// Both clocks as it was handed over; nil where the world learned the number.
+    var clock: ClockReading?
     /// It was durable once: from then on nothing may take it away without a record.
     var isCertain = false
   }
@@ -31,7 +33,7 @@ struct Numbering {
   /// The number of the next event; nil while unknown.
   private(set) var next: SequenceNumber?
   /// Events stored since a refusal, which will turn out to have the latest numbers.
-  private var unnumbered: [(message: Int, handedAt: Int64)] = []
+  private var unnumbered: [(message: Int, handedAt: Int64, clock: ClockReading?)] = []
   /// Whether some events were stored under numbers that nobody can tell.
   private(set) var hasUnknown = false
   /// Places before it are certain, or were given by an earlier process.
@@ -64,7 +66,7 @@ struct Numbering {
     next = durable + 1 - min(durable, UInt64(unnumbered.count))
     let events = unnumbered
     unnumbered.removeAll()
-    return events.flatMap { give([$0.message], now: $0.handedAt) }
+    return events.flatMap { give([$0.message], now: $0.handedAt, clock: $0.clock) }
   }
 
   /// Everything given by this process up to a number is durable.
@@ -80,9 +82,9 @@ struct Numbering {
   mutating func lose() { next = nil }
 
   /// Events that were stored, in order; returns their places, none while numbers are unknown.
-  mutating func give(_ messages: [Int], now: Int64) -> [Int] {
+  mutating func give(_ messages: [Int], now: Int64, clock: ClockReading? = nil) -> [Int] {
     guard var number = next else {
-      unnumbered += messages.map { ($0, now) }
+      unnumbered += messages.map { ($0, now, clock) }
       return []
     }
     var given: [Int] = []
@@ -93,12 +95,13 @@ struct Numbering {
         // An upstream has shown it before.
         places[place].message = message
         places[place].handedAt = now
+        places[place].clock = clock
         given.append(place)
         continue
       }
       indices[identity] = places.count
       given.append(places.count)
-      places.append(Place(identity: identity, message: message, handedAt: now))
+      places.append(Place(identity: identity, message: message, handedAt: now, clock: clock))
     }
     next = number
     return given

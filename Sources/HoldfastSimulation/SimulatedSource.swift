@@ -255,20 +255,27 @@ final class SimulatedSource {
     wire.removeFirst(count)
     handedCount += 1
     let number = handedCount
-    var batch = EventBatch()
-    for id in ids {
-      if world.messages[id].isQoS1 { held.append((id, number)) }
-      append(id, to: &batch, world: world)
-    }
+    for id in ids where world.messages[id].isQoS1 { held.append((id, number)) }
+    let clock = world.reading
     // The agent's thread takes it a little later; the link may have ended by then.
     world.afterAlive(world.draw(0...500)) { [self] world in
       takenCount = number
+      var batch = EventBatch()
+      // Where times count, the world must know which the log keeps: those of two sources never
+      // cross each other then.
+      let stamp = world.plan.hasStages ? world.reading : clock
+      for id in ids { append(id, at: stamp, to: &batch, world: world) }
       world.step(.received(source: index, batch), handing: ids)
       if world.settings.acknowledgesEarly { sendAcknowledgements(world: world) }
     }
   }
 
-  private func append(_ id: Int, to batch: inout EventBatch, world: World) {
+  private func append(
+    _ id: Int,
+    at clock: ClockReading,
+    to batch: inout EventBatch,
+    world: World
+  ) {
     let message = world.messages[id]
     var flags: EventFlags = message.isQoS1 ? .qos1 : []
     if message.kind == .retained { flags.insert(.retained) }
@@ -276,7 +283,7 @@ final class SimulatedSource {
       topic: world.topic(of: id),
       payload: world.payload(of: id),
       properties: speaksFive ? world.properties(of: id) : [],
-      clock: world.reading,
+      clock: clock,
       source: UInt8(index),
       flags: flags
     )

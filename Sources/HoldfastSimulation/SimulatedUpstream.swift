@@ -1,5 +1,6 @@
 internal import HoldfastAgent
 internal import HoldfastEvent
+internal import HoldfastIntake
 internal import HoldfastLink
 internal import HoldfastUpstream
 
@@ -47,6 +48,8 @@ final class SimulatedUpstream {
   /// Published on this link and not answered, as the agent sees it.
   private var outstandingCount = 0
   var evidence = Evidence()
+  /// Knows what must come, where there are stages.
+  let judge: StageJudge?
 
   init(index: Int, plan: WorldPlan) {
     self.index = index
@@ -54,6 +57,14 @@ final class SimulatedUpstream {
     speaksFive = plan.upstreamSpeaksFive[index]
     packetByteCountMax = plan.packetByteCountMax[index]
     latency = plan.upstreamLatency
+    judge =
+      configuration.stages.isEmpty
+      ? nil
+      : StageJudge(
+        index: index,
+        configuration: configuration,
+        rules: plan.configuration.sources.map(\.decode)
+      )
   }
 
   func manner(at now: Int64) -> Manner { now < manner.until ? manner : Manner() }
@@ -168,6 +179,7 @@ final class SimulatedUpstream {
           batch.bytes[row.payloadRange],
           batch.bytes[row.propertiesRange],
           refusal: refusal,
+          slot: row.tag & 0xffff_ffff_ffff,
           world: world
         )
       else { return cut(.closed, world: world) }
@@ -201,6 +213,7 @@ final class SimulatedUpstream {
     _ payload: ArraySlice<UInt8>,
     _ properties: ArraySlice<UInt8>,
     refusal: UInt8,
+    slot: UInt64,
     world: World
   ) -> Bool {
     if topic.elementsEqual("holdfast/edge/gaps".utf8) {
@@ -208,10 +221,18 @@ final class SimulatedUpstream {
         world.fail("upstream \(index) got a gap record that can't be read")
         return true
       }
+      judge?.take(gap, slot: slot, world: world)
       if !Self.isRetryable(refusal) { take(gap, world: world) }
       return true
     }
     let isBatch = configuration.format != .event
+    if let judge {
+      guard let parts = world.departures(topic, payload, properties, isBatch: isBatch) else {
+        world.fail("upstream \(index) got what no stage makes")
+        return true
+      }
+      return take(parts, judge, refusal: refusal, world: world)
+    }
     guard let events = world.events(topic, payload, properties, isBatch: isBatch) else {
       world.fail("upstream \(index) got foreign bytes")
       return true
@@ -236,6 +257,39 @@ final class SimulatedUpstream {
       }
     }
     return true
+  }
+
+  /// The same for what left stages.
+  private func take(
+    _ parts: [Departure],
+    _ judge: StageJudge,
+    refusal: UInt8,
+    world: World
+  ) -> Bool {
+    var places: [Int] = []
+    for part in parts where part.number > 0 {
+      let identity = Identity(log: part.log, number: part.number)
+      if let text = part.text {
+        guard let place = world.place(of: Arrival(text: text, identity: identity), at: index) else {
+          return true
+        }
+        places.append(place)
+      } else if let place = world.numbering.place(of: identity) {
+        places.append(place)
+      }
+    }
+    let isPoison = isPoisoned(places, world: world)
+    let refused: Evidence.Mark = Self.isRetryable(refusal) ? .deferred : [.rejected, .deferred]
+    let mark: Evidence.Mark =
+      isPoison ? [.rejected, .deferred] : refusal != 0 ? refused : .delivered
+    for place in places {
+      if mark == .delivered && !evidence.marks(place).contains(.delivered) {
+        world.report.deliveredCount += 1
+      }
+      evidence.add(mark, to: place)
+    }
+    for part in parts { judge.take(part, mark, world: world) }
+    return !isPoison
   }
 
   static func isRetryable(_ reasonCode: UInt8) -> Bool {
@@ -281,7 +335,10 @@ final class SimulatedUpstream {
     if let last = evidence.newestMessage[topic], last > id {
       // What was lost and came again from the sensors' broker comes late.
       let isLate =
-        message.sendCount > 1 && (world.mayEvict || world.hasRotted || world.plan.hasReadFaults)
+        message.sendCount > 1
+        && (world.mayEvict || world.hasRotted || world.plan.hasReadFaults
+          // Kept back within a batch that was refused, and let through when it came again.
+          || message.isFilteredAtSource)
       if !isLate && !world.hasLivedInMemory {
         world.fail("upstream \(index): message \(id) of topic \(topic) comes after \(last)")
       }
@@ -305,6 +362,7 @@ final class SimulatedUpstream {
       if let gap = world.gap(in: letter.payload[...], isRefused: true) { evidence.add(gap) }
       return
     }
+    if let judge { return world.take(letter, judge: judge) }
     // An event that was never rendered stands there as it came, with its own topic.
     let (topic, payload) = (letter.topic[...], letter.payload[...])
     if letter.count == 1, letter.properties[...].value(of: Array("log".utf8)) == nil,

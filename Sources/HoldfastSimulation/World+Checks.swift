@@ -40,8 +40,12 @@ extension World {
     byteCountAllowed = max(configuration.ring.byteCountMax, disk.byteCount)
     let ledgers = status.sources.map(\.ledger)
     defer { latestLedgers = ledgers }
+    if life == 1 { mainLog = status.log }
+    if plan.hasStages {
+      renewSourceStages()
+      beginStages(status)
+    }
     if life == 1 {
-      mainLog = status.log
       certainLedgers = ledgers
       mostLedgers = ledgers
       return
@@ -59,7 +63,7 @@ extension World {
     if hasRotted { return }
     for index in ledgers.indices where latestLedgers.indices.contains(index) {
       let (least, most) = (certainLedgers[index], mostLedgers[index])
-      if !ledgers[index].isBetween(wasSaved ? most : least, most) {
+      if wasSaved ? ledgers[index] != most : !ledgers[index].isBetween(least, most) {
         fail(
           "source \(index) at the start: \(ledgers[index]), was at least \(least), at most \(most)"
         )
@@ -87,6 +91,7 @@ extension World {
     trace("  durable to \(status.durable), health \(status.health)")
     if status.health != .failing {
       note(numbering.settle(through: status.durable))
+      for upstream in upstreams { upstream.judge?.drainWaiting(world: self) }
       if let next = numbering.next, next != status.durable + 1 {
         fail("released with \(next - 1) numbers given and \(status.durable) durable")
       }
@@ -114,6 +119,7 @@ extension World {
   /// A batch was handed over: each event in it is stored, or dropped for a reason, or refused.
   func noteBatch(_ ids: [Int], source: Int) {
     guard let process else { return }
+    let filtered = filteredAtSource(ids, source: source)
     let status = process.agent.status(now: reading)
     guard status.log == numbering.log, let before = latestLedgers.at(source),
       let after = status.sources.at(source)?.ledger
@@ -124,33 +130,44 @@ extension World {
     expected.connects = after.connects
     expected.isPaused = after.isPaused
     expected.possiblyRedelivered = after.possiblyRedelivered
-    let stored = ids.filter { messages[$0].kind.isStored }
+    let passed = ids.indices.filter { !filtered.contains($0) }.map { ids[$0] }
+    let stored = passed.filter { messages[$0].kind.isStored }
     expected.received += UInt64(ids.count)
     expected.stored += UInt64(stored.count)
-    for id in ids where messages[id].kind == .loop {
+    expected.dropped[SourceDropReason.filtered.rawValue] += UInt64(filtered.count)
+    for id in passed where messages[id].kind == .loop {
       expected.dropped[SourceDropReason.loop.rawValue] += 1
     }
-    for id in ids where messages[id].kind == .oversize {
+    for id in passed where messages[id].kind == .oversize {
       expected.dropped[SourceDropReason.oversize.rawValue] += 1
     }
-    for id in ids where messages[id].kind == .badTopic {
+    for id in passed where messages[id].kind == .badTopic {
       expected.dropped[SourceDropReason.invalid.rawValue] += 1
     }
     if after.possiblyRedelivered > before.possiblyRedelivered {
       report.coverage.note(.redelivered)
     }
     if after == expected {
-      note(numbering.give(stored, now: now))
+      note(numbering.give(stored, now: now, clock: reading))
       return
     }
-    // Refused: the broker sends all of it again, but for what was sent at QoS 0.
-    numbering.lose(storingPart: after.stored > before.stored)
-    checkRefusal(ids, before, after, source: source)
+    // Refused: the broker sends all of it again, but for what was sent at QoS 0. What was stored
+    // of it are the first ones.
+    let storedCount = Int(clamping: after.stored &- before.stored)
+    if numbering.next != nil {
+      note(numbering.give(Array(stored.prefix(storedCount)), now: now, clock: reading))
+      numbering.lose(storingPart: false)
+    } else {
+      numbering.lose(storingPart: storedCount > 0)
+    }
+    renewSourceStages(source)
+    checkRefusal(passed, filtered.count, before, after, source: source)
   }
 
   /// Of a refused batch each event is stored, dropped for one reason, or will be sent again.
   private func checkRefusal(
     _ ids: [Int],
+    _ filteredCount: Int,
     _ before: SourceLedger,
     _ after: SourceLedger,
     source: Int
@@ -160,7 +177,7 @@ extension World {
     var storedCount = Int(after.stored) - Int(before.stored)
     var oversizeCount = Int(after.dropped[oversize]) - Int(before.dropped[oversize])
     var invalidCount = Int(after.dropped[invalid]) - Int(before.dropped[invalid])
-    var received = before.received
+    var received = before.received + UInt64(filteredCount)
     for id in ids {
       let message = messages[id]
       switch message.kind {
@@ -228,6 +245,7 @@ extension World {
   /// The cursor is never ahead of what the upstream has answered.
   private func checkCursor(_ cursor: SequenceNumber, of index: Int) {
     let upstream = upstreams[index]
+    if let judge = upstream.judge { return judge.check(cursor, world: self) }
     var place = upstream.evidence.checkedPlace
     while place < numbering.places.count {
       let identity = numbering.places[place].identity
@@ -249,6 +267,12 @@ extension World {
     let message = messages[id]
     guard message.kind.isStored, !message.places.isEmpty, !settings.acknowledgesEarly else {
       return
+    }
+    if message.isFilteredAtSource { return }
+    if plan.hasStages, let status = process?.agent.status(now: reading) {
+      for (upstream, row) in zip(upstreams, status.upstreams) where status.log == numbering.log {
+        _ = upstream.judge?.advance(to: row.ledger.cursor, world: self)
+      }
     }
     let isSafe = message.places.contains { place in
       if numbering.places[place].isCertain { return true }
@@ -309,7 +333,14 @@ extension World {
 
 extension SourceLedger {
   /// Whether every count lies between those of two other accounts.
+  ///
+  /// What a source's own stages kept back is counted at the next save: after a crash the last ones
+  /// may be missing, from `received` as well.
   func isBetween(_ least: SourceLedger, _ most: SourceLedger) -> Bool {
+    var least = least
+    let filtered = SourceDropReason.filtered.rawValue
+    least.received -= least.dropped[filtered]
+    least.dropped[filtered] = 0
     guard least.received <= received, received <= most.received, least.stored <= stored,
       stored <= most.stored
     else { return false }

@@ -24,6 +24,7 @@ extension World {
     case .writeError, .syncError, .openError, .nameError, .readError, .diskError, .diskFull,
       .quota, .readOnly, .interrupted, .descriptorLimit:
       strikeDisk(kind, &chances)
+    case .stagesDamaged, .stagesUnwritable: strikeStages(kind, &chances)
     case .sourceCut, .sourceAway, .sessionLost, .sourceTakenOver, .pubackCut:
       strikeSource(kind, &chances)
     case .upstreamCut, .upstreamCutWithin, .upstreamAway, .upstreamAbsent, .upstreamTakenOver,
@@ -100,6 +101,40 @@ extension World {
     }
     guard let way = DiskFaults.table[kind] else { return false }
     diskFaults = DiskFaults(way, now: now, chances: &chances)
+    return true
+  }
+
+  /// The file with an upstream's stages is damaged, or can't be written for a while.
+  private func strikeStages(_ kind: FaultKind, _ chances: inout SplitMix64) -> Bool {
+    let judges = upstreams.compactMap(\.judge)
+    guard !judges.isEmpty else { return false }
+    let judge = judges[Int.random(in: judges.indices, using: &chances)]
+    let name = stagesFile(judge.index)
+    if kind == .stagesUnwritable {
+      let errnos = [Errno.inputOutput, Errno.noSpace]
+      diskFaults = DiskFaults(
+        keeping: name + ".new",
+        errno: errnos[Int(chances.next() & 1)],
+        until: now + Int64.random(in: 60...7200, using: &chances) * microsecondsPerSecond
+      )
+      publish(50)
+      return true
+    }
+    guard process != nil else { return false }
+    if now < asleepUntil { wake() }
+    let isOrderly = chances.next() & 1 == 0
+    if isOrderly { _ = stopProcess(thenRingByteCount: nil) } else { crash(isPowerCut: false) }
+    guard var bytes = disk.contents(name), !bytes.isEmpty else { return false }
+    let start = Int.random(in: bytes.indices, using: &chances)
+    switch chances.next() % 4 {
+    case 0: bytes[start] ^= 1 << UInt8.random(in: 0...7, using: &chances)
+    case 1: bytes.removeSubrange(start...)
+    case 2: for place in start..<min(bytes.count, start + 512) { bytes[place] = 0 }
+    default: bytes = []
+    }
+    disk.setContents(name, bytes)
+    judge.isFileDoubtful = true
+    trace("\(name) is damaged at \(start)")
     return true
   }
 

@@ -23,8 +23,11 @@ struct Terms: OptionSet {
 struct TermBounds {
   private(set) var least = [UInt64](repeating: 0, count: Terms.all.count)
   private(set) var most = [UInt64](repeating: 0, count: Terms.all.count)
+  /// How many were added.
+  private(set) var count: UInt64 = 0
 
   mutating func add(_ terms: Terms, count: UInt64 = 1) {
+    self.count += count
     let isOnly = terms.rawValue.nonzeroBitCount == 1
     for (index, term) in Terms.all.enumerated() where terms.contains(term) {
       most[index] += count
@@ -65,6 +68,7 @@ extension World {
     if marks.contains(.rejected) || isUnsendable(id, to: index) {
       terms.formUnion([.deadLettered, .dropped])
     }
+    if upstreams[index].judge?.hasRead(identity, world: self) ?? false { terms.insert(.filtered) }
     return terms
   }
 
@@ -91,8 +95,9 @@ extension World {
       named.insert(place.identity.number..<place.identity.number + 1)
     }
     for index in upstreams.indices {
-      readDeadLetters(of: index)
       let ledger = status.upstreams[index].ledger
+      upstreams[index].judge?.check(end, world: self)
+      readDeadLetters(of: index)
       checkNumbers(ledger, at: index, end: end, named: named)
       checkMessages(at: index)
       checkMarks(status, at: index)
@@ -142,7 +147,12 @@ extension World {
     if ledger.offered != end - 1 - (unused.count - unused.count(from: end)) {
       fail("upstream \(index): \(ledger.offered) offered of \(end - 1), unused \(unused.ranges)")
     }
-    if !bounds.allow(ledger) || ledger.settled != ledger.offered {
+    if upstreams[index].judge != nil {
+      checkStagedLaw(ledger, at: index, end: end)
+    } else if !bounds.allow(ledger) {
+      fail("upstream \(index): \(ledger), known: \(bounds)")
+    }
+    if ledger.settled != ledger.offered {
       fail("upstream \(index): \(ledger), known: \(bounds)")
     }
   }
@@ -180,7 +190,9 @@ extension World {
   /// Every event whose PUBACK left is at the upstream if that selects it, or accounted for there.
   private func checkMessages(at index: Int) {
     for (id, message) in messages.enumerated()
-    where message.isAcknowledged && message.kind.isStored && isSelected(id, by: index) {
+    where message.isAcknowledged && message.kind.isStored && isSelected(id, by: index)
+      && !message.isFilteredAtSource
+    {
       let isKnown = message.places.contains { !terms(of: $0, at: index).isEmpty }
       if !isKnown && !(message.places.isEmpty && numbering.hasUnknown) {
         fail("upstream \(index) lacks message \(id), which was acknowledged")

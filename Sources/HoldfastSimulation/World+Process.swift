@@ -15,6 +15,9 @@ extension World {
     if disk.fileNames.contains(where: { $0.hasPrefix("ring/sealed-") }) {
       report.coverage.note(.sealed)
     }
+    renewSourceStages()
+    lookAtStagesFiles()
+    bornAt = now
     var effects: [Effect] = []
     let process = Process(boot(disk, seed: random.next(), effects: &effects))
     self.process = process
@@ -105,6 +108,7 @@ extension World {
       upstreams[upstream].publish(batch, world: self)
     case .log(let line):
       report.coverage.note(line)
+      if plan.hasStages { noteStages(line) }
       if line.message.utf8.starts(with: "ring log: full;".utf8) { report.overrunCount += 1 }
       if line.message.utf8.starts(with: "stopping without".utf8) { hasStopFailed = true }
     case .stopped: hash(7)

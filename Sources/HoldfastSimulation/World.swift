@@ -1,6 +1,7 @@
 internal import HoldfastAgent
 internal import HoldfastEvent
 internal import HoldfastRingLog
+internal import HoldfastStage
 
 /// A second shell for the agent: sensors' brokers, upstreams, a disk and clocks that all fail.
 ///
@@ -73,6 +74,10 @@ public final class World {
   var byteCountAllowed = Int.max
   /// The process could not read its disk when it started, and has not since.
   var failingAtStart = false
+  /// What each source's own stages know, as the world works it out.
+  var sourceStages: [Pipeline] = []
+  /// The process that starts could not read the state of some stages.
+  var isStartDoubtful = false
   /// That has happened at all: some events passed through memory under another log's numbers.
   var hasLivedInMemory = false
   var hasStopFailed = false
@@ -107,7 +112,8 @@ public final class World {
       activeTime: plan.activeTime,
       hasOnlyPowerCuts: settings.hasOnlyPowerCuts,
       hasReadFaults: plan.hasReadFaults,
-      canRot: plan.canRot
+      canRot: plan.canRot,
+      hasStages: plan.hasStages
     )
     disk = SimulatedDisk(seed: random.next())
     disk.isLying = settings.isSyncLying
@@ -123,7 +129,11 @@ public final class World {
   }
 
   func watch(_ disk: SimulatedDisk) {
-    disk.fault = { [unowned self] in self.diskFaults.errno($0, $1, world: self) }
+    disk.fault = { [unowned self] in
+      let errno = self.diskFaults.errno($0, $1, world: self)
+      self.noteStagesFile($0, $1, isFailing: errno != nil)
+      return errno
+    }
   }
 
   /// Runs as long as the seed or the settings say, then ends and checks everything.

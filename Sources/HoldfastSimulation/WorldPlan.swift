@@ -3,6 +3,7 @@ internal import HoldfastEvent
 internal import HoldfastIntake
 internal import HoldfastLink
 internal import HoldfastRingLog
+internal import HoldfastStage
 internal import HoldfastUpstream
 
 /// What the seed decided about a run before it begins.
@@ -22,6 +23,8 @@ struct WorldPlan {
   var burstInterval: Int64
   var burstCount: Int
   var payloadByteCountMax: Int
+  /// Whether upstreams have stages: a third of the seeds.
+  var hasStages = false
   var hasReadFaults: Bool
   var canRot: Bool
   /// Microseconds a message takes to an upstream at most.
@@ -63,6 +66,7 @@ struct WorldPlan {
     // With a small window a far upstream would take days for what came in hours.
     let isNarrow = upstreams.contains { $0.inFlightMax < 20 }
     upstreamLatency = [2_000, 50_000, isNarrow ? 50_000 : 2_000_000][Int(random.next() % 3)]
+    if random.next() % 3 == 0 { addStages(&random) }
   }
 
   private static func link(_ port: UInt16, _ random: inout SplitMix64) -> LinkConfiguration {
@@ -108,6 +112,17 @@ struct WorldPlan {
     return ring
   }
 
+  private var stagesText: String {
+    if !hasStages { return "" }
+    func names(_ stages: [StageConfiguration]) -> String {
+      stages.isEmpty
+        ? "none" : stages.map { "\($0.kind)".prefix { $0 != "(" } }.joined(separator: ",")
+    }
+    let upstreams = configuration.upstreams.map { names($0.stages) }.joined(separator: " and ")
+    let sources = configuration.sources.map { names($0.stages) }.joined(separator: " and ")
+    return ", stages \(upstreams), of sources \(sources)"
+  }
+
   var summary: String {
     let ring = configuration.ring
     let upstreams = configuration.upstreams.map {
@@ -118,6 +133,6 @@ struct WorldPlan {
       + "\(ring.commitInterval / 1000) ms, bursts of \(burstCount) each "
       + "\(burstInterval / 1000) ms, "
       + "payload \(payloadByteCountMax)\(hasReadFaults ? ", read faults" : "")"
-      + "\(canRot ? ", bit rot" : "")"
+      + "\(canRot ? ", bit rot" : "")\(stagesText)"
   }
 }

@@ -24,6 +24,18 @@ public struct WorldReport: Equatable, Sendable {
   public var corruptCount: UInt64 = 0
   /// Events set aside in dead-letter files.
   public var deadLetterCount: UInt64 = 0
+  /// Results of stages that the upstreams got, each counted once.
+  public var resultCount = 0
+  /// Events that went into results, over all upstreams.
+  public var aggregatedCount: UInt64 = 0
+  /// Events that the stages of sources kept back.
+  public var sourceFilteredCount = 0
+  /// Times that an upstream's stages began anew.
+  public var freshStartCount = 0
+  /// Upstreams with stages whose account was compared, to the event, with what they make of the log.
+  public var judgedUpstreamCount = 0
+  /// Those where some number's event was unknown to the world, so that it could not be.
+  public var blindUpstreamCount = 0
   /// Crashes of the process, power cuts included.
   public var crashCount = 0
   /// Power cuts alone.
@@ -66,6 +78,12 @@ public struct WorldReport: Equatable, Sendable {
     evictedCount += other.evictedCount
     corruptCount += other.corruptCount
     deadLetterCount += other.deadLetterCount
+    resultCount += other.resultCount
+    aggregatedCount += other.aggregatedCount
+    sourceFilteredCount += other.sourceFilteredCount
+    freshStartCount += other.freshStartCount
+    judgedUpstreamCount += other.judgedUpstreamCount
+    blindUpstreamCount += other.blindUpstreamCount
     crashCount += other.crashCount
     powerCutCount += other.powerCutCount
     overrunCount += other.overrunCount

@@ -44,6 +44,10 @@ struct PayloadDecoder: Sendable {
   /// Payloads that could not be read, by ``PayloadFault``'s order.
   private(set) var faultCounts = [UInt64](repeating: 0, count: PayloadFault.allCases.count)
 
+  /// Why the last of them could not be read, and how many there were.
+  private(set) var lastFault = PayloadFault.malformed
+  var faultCount: UInt64 { faultCounts.reduce(0, &+) }
+
   init(rules: [DecodeRules], setsAside: Bool) {
     self.rules = rules
     self.setsAside = setsAside
@@ -66,6 +70,7 @@ struct PayloadDecoder: Sendable {
   }
 
   mutating func count(_ fault: PayloadFault) {
+    lastFault = fault
     for (place, known) in PayloadFault.allCases.enumerated() where known == fault {
       faultCounts[place] &+= 1
     }

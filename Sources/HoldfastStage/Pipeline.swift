@@ -1,5 +1,5 @@
 public import HoldfastEvent
-internal import HoldfastPayload
+public import HoldfastPayload
 
 /// The stages of one upstream or source, in order, as one deterministic machine.
 ///
@@ -32,6 +32,7 @@ public struct Pipeline: Sendable {
   private var selection: StageSelection
   private var pass: StagePass
   private var entering: [StageEvent] = []
+  private var tracedSteps: [StageTrace.Step] = []
 
   /// - Parameters:
   ///   - configurations: checked settings, at most ``stageCountMax``.
@@ -64,6 +65,10 @@ public struct Pipeline: Sendable {
   public var bytes: [UInt8] { pass.bytes }
   /// Payloads that could not be read, in the order of `PayloadFault.allCases`.
   public var faultCounts: [UInt64] { pass.decoder.faultCounts }
+  /// Payloads that could not be read, and why the last of them could not.
+  public var faults: (count: UInt64, last: PayloadFault) {
+    (pass.decoder.faultCount, pass.decoder.lastFault)
+  }
   /// Topics whose state was given up for want of room, by stage.
   public var evictedTopicCounts: [UInt64] {
     (0..<stages.count).map { stages.evictedTopicCount($0) }
@@ -135,11 +140,13 @@ public struct Pipeline: Sendable {
           : selection.selects(place, topic: pass.bytes[event.row.topicRange])
         guard isSelected else {
           pass.emit(event)
+          if isTracing { noteStep(nil) }
           continue
         }
         counts[place].enteredCount &+= 1
         counts[place].enteredByteCount &+= UInt64(event.row.payloadByteCount)
-        step(event, through: place)
+        let verdict = step(event, through: place)
+        if isTracing { noteStep(verdict) }
       }
       if isTracing { trace(place, timedCount) }
       swap(&entering, &pass.out)
@@ -147,25 +154,39 @@ public struct Pipeline: Sendable {
     swap(&output, &entering)
   }
 
-  private mutating func step(_ event: StageEvent, through place: Int) {
+  /// - Returns: what becomes of the event unless it goes on.
+  private mutating func step(_ event: StageEvent, through place: Int) -> StageVerdict {
     let before = pass.out.count
     stages.step(place, event, &pass)
     for index in before..<max(before, pass.out.count) {
       counts[place].leftCount &+= 1
       counts[place].leftByteCount &+= UInt64(pass.out[index].row.payloadByteCount)
     }
-    switch pass.verdict {
-    case .filtered: return
+    let verdict = pass.verdict
+    switch verdict {
+    case .filtered: return verdict
     case .aggregated: if event.result == nil { aggregatedCount += 1 }
     case .undecodable: undecodable.append(event)
     }
     pass.verdict = .filtered
+    return verdict
+  }
+
+  private mutating func noteStep(_ verdict: StageVerdict?) {
+    tracedSteps.append(StageTrace.Step(verdict: verdict, leftEnd: pass.out.count))
   }
 
   private mutating func trace(_ place: Int, _ timedCount: Int) {
     traces.append(
-      StageTrace(place: place, entered: entering, left: pass.out, timedCount: timedCount)
+      StageTrace(
+        place: place,
+        entered: entering,
+        steps: tracedSteps,
+        left: pass.out,
+        timedCount: timedCount
+      )
     )
+    tracedSteps.removeAll(keepingCapacity: true)
   }
 }
 
@@ -244,10 +265,20 @@ public struct StageCounts: Equatable, Sendable {
 
 /// What one stage did in one step.
 public struct StageTrace: Sendable {
+  /// What it did with one event.
+  public struct Step: Equatable, Sendable {
+    /// What becomes of the event unless it went on; nil: the stage's topics don't select it.
+    public var verdict: StageVerdict?
+    /// How many of ``StageTrace/left`` had left when the stage was done with it.
+    public var leftEnd: Int
+  }
+
   /// The stage's place, from 0.
   public var place: Int
   /// What came to it.
   public var entered: [StageEvent]
+  /// What it did with each of those.
+  public var steps: [Step]
   /// What went on.
   public var left: [StageEvent]
   /// How many of those, from the first, left because time had passed.

@@ -47,7 +47,7 @@ func instant(ofUnixTime number: Double) -> Int64? {
 ///
 /// A space may stand for the `T`; digits beyond microseconds are cut; a leap second counts as the
 /// second that follows. A text without an offset from UTC says nothing.
-func instant(ofRFC3339 text: ArraySlice<UInt8>) -> Int64? {
+public func instant(ofRFC3339 text: ArraySlice<UInt8>) -> Int64? {
   var reader = TimeReader(rest: text)
   guard let year = reader.digits(4), reader.skip("-"), let month = reader.digits(2),
     reader.skip("-"), let day = reader.digits(2), reader.skip("Tt "), let hour = reader.digits(2),

@@ -118,7 +118,7 @@ extension Forwarder {
       log: slot.log,
       first: slot.first,
       end: slot.end,
-      count: isEvents ? slot.count : 0,
+      count: isEvents ? slot.count + slot.resultCount : 0,
       topic: Array(messages.bytes[row.topicRange]),
       payload: Array(messages.bytes[row.payloadRange]),
       properties: Array(messages.bytes[row.propertiesRange]),

@@ -120,7 +120,7 @@ extension Forwarder {
         continue
       }
       let event = rows[index]
-      let verdict = verdicts.verdict(on: event, in: batch.events.bytes)
+      let verdict = self.verdict(on: event, in: batch.events.bytes)
       let leaving = Leaving(row: event, number: position, log: batch.log)
       index += 1
       position += 1
@@ -128,17 +128,25 @@ extension Forwarder {
       pass.budget -= 1
       switch verdict {
       case .filtered:
+        stages.willTake(marks: false)
         close(leaving.number, of: batch.log)
       case .publishable, .unpublishable:
         if stages.isEmpty {
           send(leaving, of: batch.events.bytes, isPublishable: verdict == .publishable, &pass, keep)
         } else {
           stages.step(leaving, of: batch.events.bytes)
+          noteFaults(of: batch.events.bytes[event.topicRange], now: pass.now)
           sendStaged(&pass, keep: keep)
           if stages.isOpen { return }
         }
       }
     }
+  }
+
+  /// What is to be done with an event; stages see every tick, and nobody else sees one.
+  mutating func verdict(on event: EventBatch.Row, in bytes: [UInt8]) -> TopicVerdict {
+    if event.flags.contains(.tick) { return stages.isEmpty ? .filtered : .publishable }
+    return verdicts.verdict(on: event, in: bytes)
   }
 
   /// Sends an event that no stage has seen.
@@ -171,9 +179,11 @@ extension Forwarder {
   /// Passes a gap record on; its numbers are lost whether or not anybody is told.
   private mutating func take(_ record: GapRecord, _ pass: inout FillPass) {
     let record = record.clipped(from: position) ?? record
+    let coversNumbers = record.reason.coversNumbers && record.end > position
+    stages.willTake(marks: !coversNumbers)
     stages.gap(record)
     var range = position..<position
-    if record.reason.coversNumbers, record.end > position {
+    if coversNumbers {
       range = position..<record.end
       if record.reason != .unused { readLostCount &+= record.end - position }
       position = record.end

@@ -20,7 +20,16 @@ extension Forwarder {
     }
     stages.log = log
     ledger.hold = ledger.cursor
-    guard let snapshot else { return }
+    guard let snapshot else {
+      // Before the first number there was nothing to know.
+      if ledger.cursor > 1 {
+        note(
+          .notice,
+          "the stages begin anew at number \(ledger.cursor): no state of theirs can be read"
+        )
+      }
+      return
+    }
     guard let picture = StageSnapshot(snapshot, for: configuration.name), picture.log == log,
       picture.position <= ledger.cursor, picture.lostCount <= lostCount,
       stages.restore(picture.state[...])
@@ -54,7 +63,7 @@ extension Forwarder {
         verdicts.begin()
         stages.beginBatch()
         for row in batch.events.rows[start...] where replay.position < ledger.cursor {
-          if verdicts.verdict(on: row, in: batch.events.bytes) != .filtered {
+          if verdict(on: row, in: batch.events.bytes) != .filtered {
             stages.recompute(row, of: batch.events.bytes, replay.position)
           }
           replay.position += 1
@@ -95,8 +104,9 @@ extension Forwarder {
   ///
   /// - Parameter segmentStart: the first number of the segment that holds a number.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
-    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, passedGaps == 0 else { return }
-    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position))
+    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil else { return }
+    // The segment that was read last: there is none yet at the log's end.
+    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position &- 1))
   }
 
   /// What must be saved now: a picture whose place the cursor has reached.
@@ -130,6 +140,14 @@ extension Forwarder {
     guard isSaved, let picture = stages.pendingSnapshot else { return }
     ledger.hold = picture.position
     stages.clearSnapshot()
+  }
+
+  /// When a stage that waits for nothing but time wants to go on.
+  ///
+  /// - Parameter end: the first number that can't be read yet.
+  /// - Returns: microseconds since 1970; `.max`: none waits, or something is still to be read.
+  public func tickDueAt(end: SequenceNumber) -> Int64 {
+    position == end && !stages.isOpen && stages.replay == nil ? stages.pipeline.dueAt : .max
   }
 
   /// Wants a picture soon, whichever segment is being read.

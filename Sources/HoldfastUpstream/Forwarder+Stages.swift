@@ -1,5 +1,6 @@
 internal import HoldfastEvent
 internal import HoldfastLink
+internal import HoldfastPayload
 internal import HoldfastRingLog
 internal import HoldfastStage
 
@@ -56,6 +57,20 @@ extension Forwarder {
     else { return }
     close(stages.number, of: stages.log, aggregatedCount: aggregatedCount)
     stages.close()
+  }
+
+  /// Says now and then which topic's payloads can't be read, and why.
+  mutating func noteFaults(of topic: ArraySlice<UInt8>, now: Int64) {
+    let faults = stages.pipeline.faults
+    guard faults.count > stages.toldFaultCount else { return }
+    stages.toldFaultCount = faults.count
+    guard let suffix = undecodableLine.suffix(now: now) else { return }
+    note(
+      .warning,
+      "a payload on topic \(quoted(topic)) can't be read: \(faults.last.rawValue)"
+        + (configuration.undecodable == .pass ? "; it goes on unchanged" : "; it is set aside")
+        + suffix
+    )
   }
 
   private func leaving(_ event: StageEvent) -> Leaving {

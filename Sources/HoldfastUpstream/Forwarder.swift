@@ -83,6 +83,7 @@ public struct Forwarder: Sendable {
   let sendsByTopic: Bool
   var lines: [LogEntry] = []
   var setAsideLine = SparseLine()
+  var undecodableLine = SparseLine()
   private var hasToldVersion = false
   var hasToldNobodyListens = false
   /// Whether the peer answered any message on this link.
@@ -144,8 +145,10 @@ public struct Forwarder: Sendable {
     restoreStages(snapshot, log: log)
   }
 
-  /// What went through each stage, and what could not be read.
+  /// What went through each stage.
   public var stageCounts: [StageCounts] { stages.pipeline.counts }
+  /// Payloads that stages could not read, in the order of `PayloadFault.allCases`.
+  public var undecodableCounts: [UInt64] { stages.pipeline.faultCounts }
 
   /// Whether CONNACK came and the link has not ended since.
   public var isConnected: Bool { link.isUp }

@@ -18,11 +18,16 @@ struct StagedLog: Sendable {
   /// How much of the output, and of what is set aside, was taken.
   var sentCount = 0
   var setAsideCount = 0
+  /// Payloads that could not be read, of which something was said or left out.
+  var toldFaultCount: UInt64 = 0
 
   /// What is being computed again, after a start; nil: nothing.
   var replay: StageReplay?
   /// A picture of the stages that waits for the cursor to reach it, and then to be saved.
   private(set) var pendingSnapshot: StageSnapshot?
+  /// The stages before the marks that stand right before the next number were told to them: a start
+  /// reads those once more.
+  private var beforeMarks: Pipeline?
   /// The segment in which the last picture was taken.
   private var snapshotSegment: SequenceNumber?
 
@@ -34,15 +39,16 @@ struct StagedLog: Sendable {
     lostCount: UInt64,
     _ segment: SequenceNumber?
   ) {
-    guard pendingSnapshot == nil, segment != snapshotSegment || snapshotSegment == nil else {
-      return
+    guard pendingSnapshot == nil else { return }
+    if let last = snapshotSegment {
+      guard let segment, segment != last else { return }
     }
-    snapshotSegment = segment ?? position
+    snapshotSegment = segment ?? 0
     pendingSnapshot = StageSnapshot(
       log: log,
       position: position,
       lostCount: lostCount,
-      state: pipeline.snapshot()
+      state: (beforeMarks ?? pipeline).snapshot()
     )
   }
 
@@ -58,21 +64,29 @@ struct StagedLog: Sendable {
   /// Forgets all that was computed.
   mutating func reset(_ fresh: Pipeline) {
     pipeline = fresh
+    beforeMarks = nil
     replay = nil
     snapshotSegment = nil
+    toldFaultCount = 0
   }
 
   /// Computes an event again, whose output has left long ago.
   mutating func recompute(_ row: EventBatch.Row, of bytes: [UInt8], _ number: SequenceNumber) {
-    pipeline.step(row, of: bytes, number: number)
+    if row.flags.contains(.tick) {
+      pipeline.tick(ClockReading(boot: row.boot, wall: row.wall), number: number)
+    } else {
+      pipeline.step(row, of: bytes, number: number)
+    }
   }
 
   var isEmpty: Bool { pipeline.isEmpty }
 
   mutating func beginBatch() { if !isEmpty { pipeline.beginBatch() } }
 
+  /// Takes an event or a tick of the log.
   mutating func step(_ leaving: Leaving, of bytes: [UInt8]) {
-    pipeline.step(leaving.row, of: bytes, number: leaving.number)
+    beforeMarks = nil
+    recompute(leaving.row, of: bytes, leaving.number)
     log = leaving.log
     number = leaving.number
     isOpen = true
@@ -82,9 +96,19 @@ struct StagedLog: Sendable {
 
   mutating func gap(_ record: GapRecord) { if !isEmpty { pipeline.gap(record) } }
 
+  /// Numbers, or marks right before the next one, follow: the latter are no part of a picture.
+  mutating func willTake(marks isMark: Bool) {
+    if isEmpty { return }
+    if !isMark { beforeMarks = nil } else if beforeMarks == nil { beforeMarks = pipeline }
+  }
+
   mutating func close() { isOpen = false }
 
-  mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool { pipeline.restore(bytes) }
+  mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool {
+    guard pipeline.restore(bytes) else { return false }
+    toldFaultCount = pipeline.faults.count
+    return true
+  }
 }
 
 /// The stages of an upstream as they stood before a number of the log.

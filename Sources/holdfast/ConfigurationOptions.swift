@@ -4,11 +4,13 @@ import HoldfastConfiguration
 
 /// `--config`, for the commands that read the configuration.
 struct ConfigurationOptions: ParsableArguments {
+  static let defaultPath = "/etc/holdfast/holdfast.toml"
+
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp("The configuration file.", valueName: "file")
   )
-  var config = "/etc/holdfast/holdfast.toml"
+  var config = Self.defaultPath
 
   /// The checked configuration.
   ///

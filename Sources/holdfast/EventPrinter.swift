@@ -20,54 +20,33 @@ struct EventPrinter {
     rest = count ?? .max
   }
 
-  /// Writes everything from `position` on that is there now.
+  /// Writes everything that is there now and was not written yet.
   ///
-  /// - Parameters:
-  ///   - ring: where to read.
-  ///   - position: the number to begin with; afterwards the one to go on with.
-  ///   - passed: marks right before it that were written already.
   /// - Throws: `ExitCode` when standard output takes no more.
-  mutating func drain(
-    _ ring: RingInspection,
-    from position: inout SequenceNumber,
-    passed: inout Int
-  ) throws {
-    while rest > 0 {
-      switch ring.read(from: position, passedGaps: passed) {
-      case .end:
-        try output.flush()
-        return
-      case .gap(let gap):
-        try write(gap)
-        if gap.reason.coversNumbers {
-          position = gap.end
-          passed = 0
-        } else {
-          passed += 1
-        }
-        continue
-      case .released(let next):
-        if isFollowing { try write(range: position..<next, "passed") }
-        position = next
-      case .unreadable(let next):
-        try write(range: position..<next, "unreadable")
-        position = next
+  mutating func drain(_ ring: RingInspection, _ walk: inout RingWalk) throws {
+    while rest > 0, let item = walk.next(in: ring) {
+      switch item {
+      case .gap(let gap): try write(gap)
+      case .released(let range): if isFollowing { try write(range: range, "passed") }
+      case .unreadable(let range): try write(range: range, "unreadable")
       case .events(let batch, let row):
         for index in row..<batch.events.count where rest > 0 {
           try write(batch, index)
         }
-        position = batch.end
       }
-      passed = 0
     }
     try output.flush()
   }
 
   private mutating func write(_ batch: StoredBatch, _ index: Int) throws {
     let events = batch.events
+    let number = batch.first + UInt64(index)
+    if events.rows[index].flags.contains(.tick) {
+      if filter == nil { try write(tick: events.rows[index], number) }
+      return
+    }
     if let filter, !filter.matches(events.topic(index)) { return }
     rest -= 1
-    let number = batch.first + UInt64(index)
     if isJSON {
       try output.append {
         object.append(
@@ -84,6 +63,15 @@ struct EventPrinter {
     let time = rfc3339(wallMicroseconds: events.rows[index].wall)
     let topic = printable(events.topic(index))
     try output.write(line: "\(number)  \(time)  \(topic)  \(printable(events.payload(index)))")
+  }
+
+  /// A number without an event, which is there for its time.
+  private mutating func write(tick row: EventBatch.Row, _ number: SequenceNumber) throws {
+    let time = rfc3339(wallMicroseconds: row.wall)
+    let object = JSONValue.object([("seq", .number(number)), ("time", .text(time))])
+    try output.write(
+      line: isJSON ? "\(JSONValue.object([("tick", object)]))" : "-- tick \(number)  \(time)"
+    )
   }
 
   private mutating func write(_ gap: GapRecord) throws {

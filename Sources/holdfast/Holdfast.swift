@@ -12,6 +12,7 @@ import ArgumentParser
         holdfast run --config /etc/holdfast/holdfast.toml
         holdfast run --config config/demo.toml --data-dir /tmp/holdfast-demo
         holdfast tail 'sensors/#'
+        holdfast simulate --config new.toml --from 24h
         holdfast ring verify
 
       EXIT CODES:
@@ -27,6 +28,6 @@ import ArgumentParser
         78  the configuration can't be used; every error is on standard error
       """,
     version: "0.1.0",
-    subcommands: [Run.self, Check.self, Tail.self, Ring.self]
+    subcommands: [Run.self, Check.self, Tail.self, Simulate.self, Ring.self]
   )
 }

@@ -3,6 +3,8 @@ enum JSONValue: CustomStringConvertible {
   case null
   case bool(Bool)
   case number(UInt64)
+  /// Null where it is not finite.
+  case decimal(Double)
   case text(String)
   case list([JSONValue])
   case object([(String, JSONValue)])
@@ -14,6 +16,7 @@ enum JSONValue: CustomStringConvertible {
     case .null: "null"
     case .bool(let value): "\(value)"
     case .number(let value): "\(value)"
+    case .decimal(let value): value.isFinite ? "\(value)" : "null"
     case .text(let value): Self.quoted(value)
     case .list(let values): "[" + values.map(\.description).joined(separator: ",") + "]"
     case .object(let members):

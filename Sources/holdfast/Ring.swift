@@ -23,7 +23,7 @@ struct Ring: ParsableCommand {
 /// Where the ring log lies, and how the output looks.
 struct RingOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The data directory.", valueName: "directory"))
-  var dataDir = "/var/lib/holdfast"
+  var dataDir = RingPlace.defaultPath
 
   @Flag(help: "Writes JSON instead of text.")
   var json = false
@@ -32,8 +32,24 @@ struct RingOptions: ParsableArguments {
     if dataDir.isEmpty { throw ValidationError("--data-dir must not be empty.") }
   }
 
+  /// Where that is.
+  var place: RingPlace { RingPlace(path: dataDir) }
+
   /// The directory, for reading.
-  func disk() -> PosixDisk { PosixDisk(path: dataDir, access: .inspection) }
+  func disk() -> PosixDisk { place.disk() }
+
+  /// The ring log in it; ends the command with 66 where there is none.
+  func inspect(_ disk: PosixDisk) throws -> RingInspection { try place.inspect(disk) }
+}
+
+/// A data directory that is looked at.
+struct RingPlace {
+  static let defaultPath = "/var/lib/holdfast"
+
+  var path: String
+
+  /// The directory, for reading.
+  func disk() -> PosixDisk { PosixDisk(path: path, access: .inspection) }
 
   /// The ring log in it; ends the command with 66 where there is none.
   func inspect(_ disk: PosixDisk) throws -> RingInspection {
@@ -47,9 +63,9 @@ struct RingOptions: ParsableArguments {
   /// Says what is wrong and names the exit code.
   func failure(_ error: RingInspectionError) -> ExitCode {
     switch error {
-    case .missing: complain("\(dataDir): there is no ring log; name its place with --data-dir")
-    case .newer: complain("\(dataDir): a newer version of Holdfast wrote this ring log; use it")
-    case .disk(let error): complain("\(dataDir): the ring log can't be read: \(error)")
+    case .missing: complain("\(path): there is no ring log; name its place with --data-dir")
+    case .newer: complain("\(path): a newer version of Holdfast wrote this ring log; use it")
+    case .disk(let error): complain("\(path): the ring log can't be read: \(error)")
     }
     return ExitCode(ExitStatus.noInput)
   }

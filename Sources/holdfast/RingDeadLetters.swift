@@ -27,7 +27,7 @@ struct RingDeadLetters: ParsableCommand {
     do throws(DiskError) {
       letters = try Self.letters(on: disk)
     } catch {
-      throw options.failure(error.errno == 2 ? .missing : .disk(error))
+      throw options.place.failure(error.errno == 2 ? .missing : .disk(error))
     }
     for letter in letters {
       try output.write(line: options.json ? "\(letter.json)" : letter.line)

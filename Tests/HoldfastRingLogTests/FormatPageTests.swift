@@ -146,7 +146,7 @@ import Testing
       ticksPerSecond: 1000
     )
     let stamp = BlockStamp(epoch: 3, log: LogID(high: 1, low: 2), bootID: 9, durable: 6)
-    let taken = writer.append(&events, from: 0, first: 7, room: 1 << 20, stamp: stamp)
+    let taken = writer.append(events, from: 0, first: 7, room: 1 << 20, stamp: stamp)
     let isClosed = writer.closeBlock(stamp)
     #expect(taken == 3 && isClosed)
     return writer.output

@@ -91,6 +91,81 @@ import Testing
     #expect(fixture.readAll().events.count == 5)
   }
 
+  /// Events that a start could not sync were called durable all the same, and a power cut took them.
+  @Test(arguments: [DiskError.Operation.open, .sync])
+  func `what a start can't sync is written once more before it counts as durable`(
+    operation: DiskError.Operation
+  ) throws {
+    var rewrittenCount = 0
+    for place in 1...12 {
+      let fixture = LogFixture()
+      try fixture.commit(2)
+      let events = fixture.batch(5)
+      try fixture.ring.append(events, source: 0, now: fixture.now)
+      try fixture.ring.writeThrough(now: fixture.now)
+      fixture.disk.kill()
+      var count = 0
+      fixture.disk.fault = { asked, name in
+        guard asked == operation, name.contains("hot-") else { return nil }
+        count += 1
+        return count == place ? Errno.inputOutput : nil
+      }
+      fixture.restart(on: fixture.disk, givesUpUnreadable: false)
+      if !fixture.ring.isRecovered { fixture.restart(on: fixture.disk, givesUpUnreadable: false) }
+      if fixture.ring.recoverySteps.contains(.rewroteTail) { rewrittenCount += 1 }
+      // Whatever was not synced is gone.
+      fixture.restart(on: fixture.disk.fork())
+      let (read, gaps) = fixture.readAll()
+      #expect((3...7).map { read[$0] } == images(of: events), "fault \(place)")
+      #expect(gaps.allSatisfy { $0.reason == .unused }, "fault \(place)")
+      #expect(fixture.ring.source(0).stored == 7)
+      #expect(fixture.ring.upstream(0).offered == 7)
+    }
+    #expect(rewrittenCount == 1)
+  }
+
+  @Test(arguments: [false, true])
+  func `a start that can write nothing keeps in memory what it can't sync`(isStateLost: Bool) throws
+  {
+    let fixture = LogFixture()
+    try fixture.commit(2)
+    let events = fixture.batch(5)
+    try fixture.ring.append(events, source: 0, now: fixture.now)
+    try fixture.ring.writeThrough(now: fixture.now)
+    fixture.disk.kill()
+    if isStateLost { fixture.disk.setContents("ring/state", []) }
+    fixture.disk.fault = { operation, _ in
+      operation == .sync || operation == .write ? Errno.inputOutput : nil
+    }
+    fixture.restart(on: fixture.disk, upstreams: ["central", "second"])
+    let (isFailing, durable) = (fixture.ring.isFailing, fixture.ring.durable)
+    #expect(isFailing)
+    // The last block says that the first commit was durable.
+    #expect(durable == 2)
+    let held = fixture.readAll().events
+    #expect((3...7).map { held[$0] } == images(of: events))
+    // All is durable once the disk takes it, and new ones follow.
+    fixture.disk.fault = nil
+    let isHealed = fixture.ring.retryDisk(now: fixture.now)
+    #expect(isHealed)
+    let more = fixture.batch(3)
+    let next = fixture.ring.next
+    try fixture.ring.append(more, source: 0, now: fixture.now)
+    try fixture.ring.commit(now: fixture.now)
+    for _ in 0..<2 {
+      #expect(fixture.ring.upstream(0).offered == 10)
+      // What became durable after the start is for the new one too.
+      #expect(fixture.ring.upstream(1).offered == (isStateLost ? 10 : 8))
+      // Without the state what was durable before is not counted once more for its source.
+      #expect(fixture.ring.source(0).stored == (isStateLost ? 8 : 10))
+      let (read, gaps) = fixture.readAll(upstream: 0)
+      #expect((3...7).map { read[$0] } == images(of: events))
+      #expect((next..<next + 3).map { read[$0] } == images(of: more))
+      #expect(gaps.allSatisfy { $0.reason == .unused })
+      fixture.restart(on: fixture.disk.fork(), upstreams: ["central", "second"])
+    }
+  }
+
   /// The zeros behind the last block were taken for a part of it.
   @Test func `a file that lacks only zeros at its end loses nothing`() throws {
     let fixture = LogFixture(byteCountMax: 3 << 20)

@@ -55,6 +55,22 @@ final class LogFixture {
     ring = Self.open(disk, configuration, upstreams, now, bootID: 2, newLog: newLog)
   }
 
+  /// Starts again on a disk, this fixture's or a fork of it.
+  func restart(
+    on disk: SimulatedDisk,
+    upstreams: [String] = ["central"],
+    givesUpUnreadable: Bool = true
+  ) {
+    ring = Self.open(
+      disk,
+      configuration,
+      upstreams,
+      now,
+      bootID: 2,
+      givesUpUnreadable: givesUpUnreadable
+    )
+  }
+
   /// Stores events in so many commits of `count` each.
   func commit(_ count: Int, times: Int = 1, payloadByteCount: Int = 40) throws {
     for _ in 0..<times {

@@ -138,7 +138,7 @@ struct StagedWorld {
       case .log: break
       }
     }
-    forwarder.considerSnapshot { ($0 - 1) / segmentCountMax * segmentCountMax + 1 }
+    forwarder.considerSnapshot { $0 == 0 ? nil : ($0 - 1) / segmentCountMax * segmentCountMax + 1 }
     released = max(released, forwarder.ledger.needed)
   }
 

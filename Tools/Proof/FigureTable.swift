@@ -12,6 +12,9 @@ struct FigureTable {
   var targets: [(name: String, reached: Int, wanted: Int)] = []
   let seconds: Double
 
+  /// The exit code where nothing failed, and something was never reached.
+  static let incomplete = ExitCode(2)
+
   /// - Throws: an exit code when there was a failure, or something was never reached.
   func finish() throws {
     print(title)
@@ -39,7 +42,8 @@ struct FigureTable {
     }
     row("failures", figures.failureCount, figures.failureCount > 0)
     for failure in figures.failures { print("  " + failure) }
-    if figures.failureCount > 0 || isMissing { throw ExitCode.failure }
+    if figures.failureCount > 0 { throw ExitCode.failure }
+    if isMissing { throw Self.incomplete }
   }
 
   private func row(_ name: String, _ count: Int, _ isBad: Bool = false) {

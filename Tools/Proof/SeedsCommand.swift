@@ -29,6 +29,9 @@ struct SeedsCommand: AsyncParsableCommand {
   @Option(help: "Of a single seed, only the time up to this instant, in microseconds.")
   var until: Int64?
 
+  @Flag(help: "Ends soon after the first seed that fails, and does not make it smaller.")
+  var untilFailure = false
+
   @Flag(help: "Tells every step of a single seed.")
   var tell = false
 
@@ -39,7 +42,7 @@ struct SeedsCommand: AsyncParsableCommand {
     var failures: [UInt64] = []
     var shortCount = 0
     let end = first &+ count
-    let (first, stride) = (first, UInt64(max(1, parallel)))
+    let (first, stride, untilFailure) = (first, UInt64(max(1, parallel)), untilFailure)
     await withTaskGroup(of: [WorldReport].self) { group in
       for lane in 0..<stride {
         group.addTask {
@@ -48,6 +51,7 @@ struct SeedsCommand: AsyncParsableCommand {
             let report = World(seed: seed).run()
             if let failure = report.failure { print(failure) }
             reports.append(report)
+            if untilFailure && report.failure != nil { break }
           }
           return reports
         }
@@ -66,10 +70,11 @@ struct SeedsCommand: AsyncParsableCommand {
     }
     let seconds = Int((ContinuousClock.now - start).components.seconds)
     printTable(total, failures: failures, shortCount: shortCount, seconds: seconds)
-    for seed in failures.sorted().prefix(3) { printShrunk(WorldSettings(seed: seed)) }
-    if !failures.isEmpty || shortCount > 0 || !total.coverage.unreached.isEmpty {
-      throw ExitCode.failure
+    if !untilFailure {
+      for seed in failures.sorted().prefix(3) { printShrunk(WorldSettings(seed: seed)) }
     }
+    if !failures.isEmpty { throw ExitCode.failure }
+    if shortCount > 0 || !total.coverage.unreached.isEmpty { throw FigureTable.incomplete }
   }
 
   private func printTable(
@@ -89,6 +94,12 @@ struct SeedsCommand: AsyncParsableCommand {
       ("events corrupt", Int(total.corruptCount)),
       ("events set aside", Int(total.deadLetterCount)),
       ("numbers compared with the accounts", total.numberCount),
+      ("results of stages delivered", total.resultCount),
+      ("events aggregated", Int(total.aggregatedCount)),
+      ("events kept back by sources' stages", total.sourceFilteredCount),
+      ("times that stages began anew", total.freshStartCount),
+      ("upstreams compared with their stages", total.judgedUpstreamCount),
+      ("upstreams with numbers nobody can name", total.blindUpstreamCount),
       ("faults that struck", total.coverage.faultCount),
       ("disk operations that failed", total.diskFaultCount), ("crashes", total.crashCount),
       ("of them power cuts", total.powerCutCount), ("ring overruns", total.overrunCount),

@@ -12,6 +12,7 @@ public final class CrashExplorer {
 
   private var figures = ExplorerFigures()
   private var known: Set<UInt64> = []
+  private var checked = CheckedStarts()
   private var random = SplitMix64(seed: 1)
 
   /// - Parameters:
@@ -32,7 +33,10 @@ public final class CrashExplorer {
   public func run(_ workloads: [RingWorkload]) -> ExplorerFigures {
     figures = ExplorerFigures()
     known.removeAll(keepingCapacity: true)
+    checked = CheckedStarts()
     for workload in workloads where figures.failureCount < failureCountMax { explore(workload) }
+    figures.counts["starts after the first one", default: 0] += checked.count
+    figures.counts["of these, on a disk that was checked", default: 0] += checked.equalCount
     return figures
   }
 
@@ -112,7 +116,8 @@ public final class CrashExplorer {
       byteCountMax = RingRun.configuration(segmentCountMax: RingRun.segmentCountMax).byteCountMax
     }
     let expectation = Expectation(before: before, after: after, byteCountMax: byteCountMax)
-    let check = RecoveryCheck(after, expectation, run.configuration)
+    var check = RecoveryCheck(after, expectation, run.configuration)
+    check.checked = checked
     visit(run.disk, check, isNested: false) { moment.text }
   }
 

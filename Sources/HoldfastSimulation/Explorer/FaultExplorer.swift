@@ -86,7 +86,7 @@ public struct FaultExplorer {
       )
       var check = RecoveryCheck(run.history, expectation, run.configuration)
       let problem = check.problem(on: run.disk.fork())
-      figures.note(check.steps, check.reasons)
+      figures.note(check.steps.union(run.steps), check.reasons)
       if let problem {
         figures.fail(text() + (isHealed ? ", healed, power cut: " : ", power cut: ") + problem)
         return

@@ -3,11 +3,24 @@ internal import HoldfastEvent
 /// What was ever handed to a ring log, by number: what a reader may see, and nothing else.
 struct RingHistory {
   struct Event {
-    var number: SequenceNumber
-    var topic: [UInt8]
-    var payload: [UInt8]
+    let number: SequenceNumber
+    let topic: [UInt8]
+    let payload: [UInt8]
     /// Arrival in milliseconds since boot: what the log keeps of it.
-    var milliseconds: Int64
+    let milliseconds: Int64
+    /// Differs where anything differs.
+    let hash: UInt64
+
+    init(number: SequenceNumber, topic: [UInt8], payload: [UInt8], milliseconds: Int64) {
+      self.number = number
+      self.topic = topic
+      self.payload = payload
+      self.milliseconds = milliseconds
+      let bytes = (topic + [0] + payload).reduce(UInt64(0)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+      hash = [bytes, number, UInt64(bitPattern: milliseconds)].reduce(0) {
+        SparseBytes.mixed($0 &+ SparseBytes.mixed($1 &+ 1))
+      }
+    }
   }
 
   /// In order of their numbers.

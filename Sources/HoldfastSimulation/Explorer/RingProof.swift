@@ -11,7 +11,8 @@ public enum RingProof {
   /// What failing operations make a start do.
   public static let faultSteps: RecoverySteps = [
     .newLog, .spoiledSlot, .cleanStop, .freedBelowFloor, .freedSealedCopy, .freedHeadless,
-    .freedEmpty, .freedGivenUp, .recounted, .passedUnused, .removedTemporary, .removedEmpty,
+    .freedEmpty, .freedGivenUp, .rewroteTail, .recounted, .passedUnused, .removedTemporary,
+    .removedEmpty,
     .foundSpare, .removedSpare,
   ]
 

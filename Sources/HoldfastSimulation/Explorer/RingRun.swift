@@ -276,22 +276,32 @@ final class RingRun {
   func reopen() {
     takeLog()
     inFlight = nil
+    let hadLostWrites = disk.hasLostWrites
     ring = Self.open(disk, configuration, now: now)
+    steps.formUnion(ring.recoverySteps)
     takeLog()
-    resolve()
+    resolve(hadLostWrites: hadLostWrites)
   }
 
-  /// Forgets events that a start did not find and that nobody was promised.
-  private func resolve() {
+  /// What its starts had to do.
+  private(set) var steps: RecoverySteps = []
+
+  /// Forgets events that a start did not find and that nobody was promised; what it calls durable
+  /// counts as acknowledged from here on.
+  private func resolve(hadLostWrites: Bool) {
     guard ring.isRecovered else { return }
     let end = lastEventEnd
     let kept = max(history.acknowledgedCount, history.index(of: end))
     history.events.removeLast(history.events.count - kept)
-    if disk.hasLostWrites, history.acknowledgedCount < kept {
+    let durableEnd = min(end, ring.durable + 1)
+    let durable = max(history.acknowledgedCount, history.index(of: durableEnd))
+    if hadLostWrites, history.acknowledgedCount < durable,
+      !ring.recoverySteps.contains(.rewroteTail)
+    {
       let first = history.events[history.acknowledgedCount].number
-      history.doubtful.append(first..<history.events[kept - 1].number + 1)
+      history.doubtful.append(first..<history.events[durable - 1].number + 1)
     }
-    history.acknowledgedCount = kept
+    history.acknowledgedCount = durable
     let drops = Int(ring.source(0).dropped[SourceDropReason.oversize.rawValue])
     if drops < history.drops.count { history.drops.removeLast(history.drops.count - drops) }
     history.acknowledgedDropCount = history.drops.count

@@ -148,6 +148,8 @@ let hostileClocks = HostileArea<(wall: Int64, boot: Int64)>("clock") { clock in
   events.append(topic: [0x61], payload: [], clock: regular)
   events.append(topic: [0x61], payload: [], clock: reading)
   events.append(topic: [0x61], payload: [], clock: regular)
+  var stamper = RowStamper(ticksPerSecond: 1_000)
+  stamper.stamp(&events)
   let blocks = encoded(events, ticksPerSecond: 1_000)
   let read = decoded(blocks)
   guard read.count == 3 else { return "\(read.count) of 3 events" }

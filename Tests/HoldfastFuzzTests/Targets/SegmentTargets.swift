@@ -137,7 +137,9 @@ func segmentFile(_ events: EventBatch) -> (file: [UInt8], model: [EventImage]) {
     ticksPerSecond: 1_000
   )
   let stamp = BlockStamp(epoch: 1, log: LogID(high: 1, low: 2), bootID: 1, durable: 0)
-  _ = writer.append(&events, from: 0, first: 1, room: 16 << 20, stamp: stamp)
+  var stamper = RowStamper(ticksPerSecond: 1_000)
+  stamper.stamp(&events)
+  _ = writer.append(events, from: 0, first: 1, room: 16 << 20, stamp: stamp)
   _ = writer.closeBlock(stamp)
   return (writer.output, images(events))
 }

@@ -17,8 +17,8 @@ struct Mutant: Equatable {
   var fault = ""
   /// What `swift test --filter` gets.
   var suite = ""
-  /// Whether the ordinary test run includes it.
-  var isQuick = false
+  /// What `proof` is asked for in the ordinary test run, to notice it; empty: not part of that run.
+  var quickArguments = ""
   var edits: [Edit] = []
 
   /// The name of its switch: `no-sync` is `Mutant.noSync`.

@@ -45,7 +45,7 @@ struct MutantTable {
     switch words[0] {
     case "fault": mutant.fault = rest
     case "suite": mutant.suite = rest
-    case "quick": mutant.isQuick = true
+    case "quick": mutant.quickArguments = rest
     case "file": mutant.edits.append(Mutant.Edit(path: rest, original: [], replacement: []))
     default:
       guard let first = line.first, first == "-" || first == "+",

@@ -19,7 +19,7 @@ struct MutateCommand: ParsableCommand {
   @Flag(help: "Only print name, suite and fault of each mutant, with tabs between them.")
   var list = false
 
-  @Flag(help: "List only those of the ordinary test run.")
+  @Flag(help: "List those of the ordinary test run, with what `proof` is asked for as the suite.")
   var quick = false
 
   func run() throws {
@@ -27,8 +27,8 @@ struct MutateCommand: ParsableCommand {
     let text = try String(contentsOfFile: root + "/" + Self.tablePath, encoding: .utf8)
     let table = try MutantTable(text)
     if list {
-      for mutant in table.mutants where !quick || mutant.isQuick {
-        print("\(mutant.name)\t\(mutant.suite)\t\(mutant.fault)")
+      for mutant in table.mutants where !quick || !mutant.quickArguments.isEmpty {
+        print("\(mutant.name)\t\(quick ? mutant.quickArguments : mutant.suite)\t\(mutant.fault)")
       }
       return
     }
