@@ -34,7 +34,7 @@ extension Rounds {
 
       let outcome = try await Outcome(of: site)
       var expected = Expectation()
-      outcome.log.forEach { expected.pass($0) }
+      expected.pass(outcome.log)
       outcome.expect(expected)
       #expect(!outcome.log.contains { $0.quantity == "level" })
       for quantity in ["temperature", "pressure", "vibration", "flow", "co2"] {
@@ -96,15 +96,16 @@ extension Rounds {
         let (old, rest) = (
           series.filter { $0.number < second }, series.filter { $0.number >= second }
         )
-        sample(old, every: 3).forEach { expected.pass($0) }
+        expected.pass(sample(old, every: 3))
         let moved = deadband(rest, threshold: 1)
         // What the second life sent when its acknowledgement had not been saved yet is there as well.
         for event in moved where event.number < third || outcome.numbers.contains(event.number) {
           expected.pass(event)
         }
-        sample(rest.filter { $0.number >= third }, every: 5).forEach { expected.pass($0) }
+        expected.pass(sample(rest.filter { $0.number >= third }, every: 5))
       }
-      outcome.expect(expected)
+      // Of the numbers whose acknowledgement was not saved, the third life may choose others.
+      outcome.expect(expected, isOrdered: false)
       Ledger.add(1, "kill -9 of an agent with stages")
     }
 
@@ -134,7 +135,7 @@ extension Rounds {
       for event in outcome.log where event.quantity != "temperature" { expected.pass(event) }
       for series in outcome.log.series("temperature")
       where series[0].topic != "sensors/x/temperature/1" {
-        deadband(series, threshold: 1).forEach { expected.pass($0) }
+        expected.pass(deadband(series, threshold: 1))
       }
       outcome.expect(expected)
 

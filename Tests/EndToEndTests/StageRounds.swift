@@ -25,13 +25,13 @@ extension Rounds {
         expected.pass(event)
       }
       for series in log.series("temperature") {
-        deadband(series, threshold: 0.5).forEach { expected.pass($0) }
+        expected.pass(deadband(series, threshold: 0.5))
       }
       for series in log.series("humidity") {
-        sample(series, every: 7).forEach { expected.pass($0) }
+        expected.pass(sample(series, every: 7))
       }
       for series in log.series("level") {
-        changed(series, field: "battery").forEach { expected.pass($0) }
+        expected.pass(changed(series, field: "battery"))
       }
       for event in log where event.quantity == "co2" {
         let topic = event.topic.replacing("/co2/", with: "/air/")
@@ -40,7 +40,7 @@ extension Rounds {
       }
       for series in log.series("pressure") {
         let sent = series.filter { outcome.numbers.contains($0.number) }
-        sent.forEach { expected.pass($0) }
+        expected.pass(sent)
         let faults = faults(ofSwingingDoor: series, sent: outcome.numbers, deviation: 0.5)
         #expect(faults.isEmpty, "\(faults.prefix(3)) and \(faults.count) in all")
         #expect(sent.count > 2 && sent.count < series.count / 4, "\(sent.count) of \(series.count)")
@@ -119,7 +119,7 @@ extension Rounds {
       for series in outcome.log.series("flow") {
         let sent = outcome.numbers.subtracting(outcome.historical)
         let (events, historical) = burst(series, above: 15.3, keeping: 20, sent: sent)
-        events.forEach { expected.pass($0) }
+        expected.pass(events)
         expected.historical.formUnion(historical)
         #expect(events.count < series.count / 2, "\(events.count) of \(series.count)")
       }

@@ -20,6 +20,8 @@ struct Expectation {
   var results: [Result] = []
 
   mutating func pass(_ event: LoggedEvent) { events[event.number] = (event.topic, event.payload) }
+
+  mutating func pass(_ events: [LoggedEvent]) { for event in events { pass(event) } }
 }
 
 extension [LoggedEvent] {

@@ -96,10 +96,13 @@ final class StageSite {
   ///
   /// One of four kills comes within its start.
   func kill(times: Int) async throws {
+    var random = SystemRandomNumberGenerator()
     for number in 0..<times {
       let isEarly = number % 4 == 3
       if number > 0 { if isEarly { try agent.start() } else { try await startAgent() } }
-      try await Task.sleep(for: .milliseconds(Int.random(in: isEarly ? 0...120 : 20...300)))
+      try await Task.sleep(
+        for: .milliseconds(Int.random(in: isEarly ? 0...120 : 20...300, using: &random))
+      )
       try await agent.kill()
     }
     try await startAgent()
