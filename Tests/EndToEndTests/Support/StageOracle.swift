@@ -20,6 +20,8 @@ struct Expectation {
   var results: [Result] = []
 
   mutating func pass(_ event: LoggedEvent) { events[event.number] = (event.topic, event.payload) }
+
+  mutating func pass(_ events: [LoggedEvent]) { for event in events { pass(event) } }
 }
 
 extension [LoggedEvent] {
@@ -137,6 +139,8 @@ func burst(
 /// line could have done without. The log shows milliseconds, rounded down: an instant is anywhere
 /// within its own, which is given to the door as leeway.
 func faults(ofSwingingDoor series: [LoggedEvent], sent: Set<Int>, deviation: Double) -> [String] {
+  // Rounding of the line's values.
+  let slack = 1e-6
   func passes(
     _ first: LoggedEvent,
     _ last: LoggedEvent,
@@ -152,7 +156,6 @@ func faults(ofSwingingDoor series: [LoggedEvent], sent: Set<Int>, deviation: Dou
     let least = max(0, min(1, (past - 1) / (span + 1)))
     let most = span > 1 ? max(0, min(1, (past + 1) / (span - 1))) : 1
     let ends = [least, most].map { start + (end - start) * $0 }
-    let slack = 1e-6
     let (low, high) = (min(ends[0], ends[1]), max(ends[0], ends[1]))
     return (
       value >= low - deviation - slack && value <= high + deviation + slack,
@@ -170,14 +173,16 @@ func faults(ofSwingingDoor series: [LoggedEvent], sent: Set<Int>, deviation: Dou
     }
   }
   for (start, corner) in zip(corners, corners.dropFirst().dropLast()) {
-    // Sent at once, because it jumped from one of the same instant.
-    let before = series[corner - 1]
-    let isJump =
-      before.milliseconds == series[corner].milliseconds
-      && abs((before.value ?? 0) - (series[corner].value ?? 0)) > deviation
-    guard corner + 1 < series.count, !isJump else { continue }
-    let between = series[(start + 1)...corner]
-    if between.allSatisfy({ passes(series[start], series[corner + 1], $0).surely }) {
+    // Events of one instant that are close to the first count as it; others go on, and so does it.
+    let instant = series.indices.filter {
+      series[$0].milliseconds == series[corner].milliseconds
+    }
+    let isJump = instant.contains {
+      abs((series[$0].value ?? 0) - (series[corner].value ?? 0)) > deviation - slack
+    }
+    guard let next = instant.last.map({ $0 + 1 }), next < series.count, !isJump else { continue }
+    let between = series[(start + 1)..<next]
+    if between.allSatisfy({ passes(series[start], series[next], $0).surely }) {
       faults.append("\(series[corner]) is no corner")
     }
   }

@@ -59,49 +59,36 @@ struct Arrival: Equatable {
   /// What tells it from all others.
   var identity: String { "\(log) \(number.map { "\($0)" } ?? "") \(result ?? "")" }
 
-  /// From a line that `mosquitto_sub` writes of a message.
-  init?(message: JSONTree) {
-    guard let topic = message["topic"]?.text, let payload = message["payload"]?.text,
-      let properties = message["properties"]?["user-properties"],
-      properties["agent"]?.text == "edge"
-    else { return nil }
-    self.init(
-      properties,
-      topic: topic,
-      payload: payload,
-      number: properties["seq"]?.text.flatMap { Int($0) },
-      isHistorical: properties["historical"]?.text == "true"
-    )
+  /// From a line of topic, user properties and payload, with tabs between them.
+  init?(message: Substring) {
+    let parts = message.split(separator: "\t", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count == 3 else { return nil }
+    var properties: [Substring: String] = [:]
+    for entry in parts[1].split(separator: " ") {
+      let name = entry.prefix { $0 != ":" }
+      properties[name] = String(entry.dropFirst(name.count + 1))
+    }
+    guard properties["agent"] == "edge", let log = properties["log"] else { return nil }
+    self.log = log
+    topic = String(parts[0])
+    payload = String(parts[2])
+    number = properties["seq"].flatMap { Int($0) }
+    result = properties["result"]
+    isHistorical = properties["historical"] == "true"
+    if (number == nil) == (result == nil) { return nil }
   }
 
   /// From a line of an `ndjson` batch.
   init?(row: JSONTree) {
     guard let topic = row["topic"]?.text, let payload = row["payload"]?.text,
-      row["agent"]?.text == "edge"
+      let log = row["log"]?.text, row["agent"]?.text == "edge"
     else { return nil }
-    self.init(
-      row,
-      topic: topic,
-      payload: payload,
-      number: row["seq"]?.integer,
-      isHistorical: row["historical"]?.word == "true"
-    )
-  }
-
-  private init?(
-    _ identity: JSONTree,
-    topic: String,
-    payload: String,
-    number: Int?,
-    isHistorical: Bool
-  ) {
-    let result = identity["result"]?.text
-    guard let log = identity["log"]?.text, (number == nil) != (result == nil) else { return nil }
     self.log = log
     self.topic = topic
     self.payload = payload
-    self.number = number
-    self.result = result
-    self.isHistorical = isHistorical
+    number = row["seq"]?.integer
+    result = row["result"]?.text
+    isHistorical = row["historical"]?.word == "true"
+    if (number == nil) == (result == nil) { return nil }
   }
 }

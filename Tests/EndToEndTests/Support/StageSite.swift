@@ -34,7 +34,7 @@ final class StageSite {
     sensors = Sensors(
       url: sensorsBroker.url,
       in: scratch,
-      ["--kind", "json", "--topics", "16", "--padding", "60"]
+      ["--kind", "json", "--topics", "8", "--padding", "40"]
     )
     awayPort = try Ports.take()
     dataDirectory = scratch.newPath("data")
@@ -66,7 +66,7 @@ final class StageSite {
     collector = try ChildProcess(
       "mosquitto_sub",
       ["-p", "\(centralBroker.port)", "-V", "mqttv5", "-q", "1", "-t", filter]
-        + ["-F", isBatched ? "%p" : "%j"],
+        + ["-F", isBatched ? "%p" : #"%t\t%P\t%p"#],
       output: scratch.newPath("collector")
     )
     let isReady = try await eventually(within: 20) {
@@ -96,10 +96,13 @@ final class StageSite {
   ///
   /// One of four kills comes within its start.
   func kill(times: Int) async throws {
+    var random = SystemRandomNumberGenerator()
     for number in 0..<times {
       let isEarly = number % 4 == 3
       if number > 0 { if isEarly { try agent.start() } else { try await startAgent() } }
-      try await Task.sleep(for: .milliseconds(Int.random(in: isEarly ? 0...120 : 20...300)))
+      try await Task.sleep(
+        for: .milliseconds(Int.random(in: isEarly ? 0...120 : 20...300, using: &random))
+      )
       try await agent.kill()
     }
     try await startAgent()
@@ -128,17 +131,18 @@ final class StageSite {
     guard isThrough else { throw TestFailure("the last event doesn't arrive:\n\(agent.log)") }
   }
 
-  /// Everything that has come to the centre, in order.
-  func arrivals() throws -> [Arrival] {
-    guard let collector else { return [] }
-    return try collector.output.split(separator: "\n").map { line in
-      let arrival = JSONTree(line).flatMap { isBatched ? Arrival(row: $0) : Arrival(message: $0) }
-      guard let arrival else { throw TestFailure("not an event: \(line)") }
-      return arrival
-    }
+  /// A line for everything that has come to the centre, in order.
+  func arrivedLines() -> [Substring] { collector?.output.split(separator: "\n") ?? [] }
+
+  /// What such a line says.
+  func arrival(_ line: Substring) throws -> Arrival {
+    let arrival = isBatched ? JSONTree(line).flatMap { Arrival(row: $0) } : Arrival(message: line)
+    guard let arrival else { throw TestFailure("not an event: \(line)") }
+    return arrival
   }
 
-  /// The agent's own log from its first number on, of which only numbers never used may be missing.
+  /// The agent's own log from its first number on, without ticks; only numbers never used may be
+  /// missing.
   func log() async throws -> [LoggedEvent] {
     let output = try await command(["ring", "cat", "--json"])
     var next = 1
@@ -149,6 +153,10 @@ final class StageSite {
         let last = tree["last"]?.integer
       {
         next = last + 1
+        continue
+      }
+      if tree["tick"]?["seq"]?.integer == next {
+        next += 1
         continue
       }
       guard let event = LoggedEvent(tree), event.number == next else {
