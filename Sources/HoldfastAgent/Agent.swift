@@ -266,7 +266,7 @@ public struct Agent: ~Copyable {
         keep: { owner.keep($0, index) },
         into: &actions
       )
-      forwarders[index].considerSnapshot { owner.segmentStart($0) }
+      forwarders[index].considerSnapshot { owner.ring.segmentStart(at: $0) }
       owner.ring.settle(index, forwarders[index].ledger)
       owner.ring.positions[index] = forwarders[index].position
       settledAtSave &+= forwarders[index].ledger.settled &- before
@@ -336,12 +336,6 @@ final class RingOwner {
     }
     ring.noteOwnFile(grownBy: record.count + RecordFile.headerByteCount)
     return true
-  }
-
-  /// The first number of the segment that is being read at `position`.
-  func segmentStart(_ position: SequenceNumber) -> SequenceNumber? {
-    // At the end of the log nothing holds the next number yet.
-    ring.segmentStart(holding: position) ?? ring.segmentStart(holding: position &- 1)
   }
 
   init(_ ring: consuming RingLog) { self.ring = ring }

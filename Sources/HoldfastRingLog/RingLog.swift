@@ -259,11 +259,13 @@ public struct RingLog: ~Copyable {
     return lowest ?? next
   }
 
-  /// The first number of the segment that holds `sequence`; nil where none does.
+  /// The first number of the segment that a reader at `sequence` has come to: the last one that
+  /// begins at it or before it; nil where none does.
   ///
   /// - Complexity: O(log segments).
-  public func segmentStart(holding sequence: SequenceNumber) -> SequenceNumber? {
-    segments.index(holding: sequence).map { segments[$0].first }
+  public func segmentStart(at sequence: SequenceNumber) -> SequenceNumber? {
+    let next = segments.index(after: sequence)
+    return next > 0 ? segments[next - 1].first : nil
   }
 
   /// The lowest number that some upstream has not settled.
