@@ -106,7 +106,7 @@ extension Agent {
   /// leave nobody who knows.
   mutating func takeFirstSnapshots(now: ClockReading) {
     for index in forwarders.indices {
-      forwarders[index].considerSnapshot { owner.ring.segmentStart(before: $0) }
+      forwarders[index].considerSnapshot { owner.ring.segmentStart(at: $0) }
     }
     saveSnapshots(now: now)
   }

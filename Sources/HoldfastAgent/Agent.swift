@@ -271,7 +271,7 @@ public struct Agent: ~Copyable {
         keep: { owner.keep($0, index) },
         into: &actions
       )
-      forwarders[index].considerSnapshot { owner.ring.segmentStart(before: $0) }
+      forwarders[index].considerSnapshot { owner.ring.segmentStart(at: $0) }
       owner.ring.settle(index, forwarders[index].ledger)
       owner.ring.positions[index] = forwarders[index].position
       settledAtSave &+= forwarders[index].ledger.settled &- before

@@ -22,6 +22,8 @@ extension RingLog {
     // Files may hold torn blocks of lives begun after the last save; none of those comes again.
     if !state.isClean { state.epoch += Self.epochReserve }
     let tail = try scanTail()
+    let saved = state.durable
+    let aheadCounts = settledAhead(of: saved + 1)
     // Numbers that were given out and durable and can't be read any more. Those that passed
     // through memory alone while the disk failed are below every cursor.
     let needed = max(tail.readable, state.upstreams.map(\.cursor).min() ?? 1, 1)
@@ -40,7 +42,6 @@ extension RingLog {
         note(.warning, "ring log: too many unclean stops to keep; new events get log id \(newLog)")
       }
     }
-    let saved = state.durable
     durable = next - 1
     if let newest = segments.newest {
       segments.newest?.end = min(newest.end, tail.readable)
@@ -51,6 +52,9 @@ extension RingLog {
     }
     if tail.synced + 1 < tail.readable {
       unsynced = UnsyncedTail(numbers: tail.synced + 1..<tail.readable)
+    }
+    if isStateKnown {
+      for index in state.upstreams.indices { state.upstreams[index].offered &+= aheadCounts[index] }
     }
     try recount(from: saved + 1, to: last, isStateKnown: isStateKnown, now: now)
     rememberLatest()
@@ -117,6 +121,18 @@ extension RingLog {
     recovered = parts.reversed().flatMap { $0 }
   }
 
+  /// Per upstream: how many numbers from `start` on it had settled when the state was saved.
+  ///
+  /// They passed through memory while the disk failed, and the state was saved before them.
+  /// Whether or not they came to the disk, they were offered.
+  private func settledAhead(of start: SequenceNumber) -> [UInt64] {
+    state.upstreams.map { ledger in
+      guard ledger.cursor > start else { return 0 }
+      let unused = state.gaps.coveredCount(start..<ledger.cursor, reason: .unused)
+      return ledger.cursor - start - unused
+    }
+  }
+
   /// Brings the accounts up to what became durable after the last state write.
   ///
   /// Each source's share is read from the events themselves; a source that can't be told (damage)
@@ -130,8 +146,13 @@ extension RingLog {
     guard let start = isStateKnown ? first : unsynced?.numbers.lowerBound, start < end else {
       return
     }
-    let unused = state.gaps.coveredCount(start..<end, reason: .unused)
-    for index in state.upstreams.indices { state.upstreams[index].offered += end - start - unused }
+    for index in state.upstreams.indices {
+      // What it had settled by then has been counted.
+      let start = isStateKnown ? max(start, state.upstreams[index].cursor) : start
+      guard start < end else { continue }
+      let unused = state.gaps.coveredCount(start..<end, reason: .unused)
+      state.upstreams[index].offered += end - start - unused
+    }
     let reader = recoveryReader
     // What may be read a moment later must not be left out of the account for good.
     reader.isForgiving = givesUpUnreadable

@@ -266,11 +266,11 @@ public struct RingLog: ~Copyable {
     return lowest ?? next
   }
 
-  /// The first number of the last segment that does not begin behind `sequence`; nil where there
-  /// is none.
+  /// The first number of the segment that a reader at `sequence` has come to: the last one that
+  /// begins at it or before it; nil where none does.
   ///
   /// - Complexity: O(log segments).
-  public func segmentStart(before sequence: SequenceNumber) -> SequenceNumber? {
+  public func segmentStart(at sequence: SequenceNumber) -> SequenceNumber? {
     let next = segments.index(after: sequence)
     return next > 0 ? segments[next - 1].first : nil
   }

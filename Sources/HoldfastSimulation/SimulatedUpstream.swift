@@ -259,44 +259,11 @@ final class SimulatedUpstream {
     return true
   }
 
-  /// The same for what left stages.
-  private func take(
-    _ parts: [Departure],
-    _ judge: StageJudge,
-    refusal: UInt8,
-    world: World
-  ) -> Bool {
-    var places: [Int] = []
-    for part in parts where part.number > 0 {
-      let identity = Identity(log: part.log, number: part.number)
-      if let text = part.text {
-        guard let place = world.place(of: Arrival(text: text, identity: identity), at: index) else {
-          return true
-        }
-        places.append(place)
-      } else if let place = world.numbering.place(of: identity) {
-        places.append(place)
-      }
-    }
-    let isPoison = isPoisoned(places, world: world)
-    let refused: Evidence.Mark = Self.isRetryable(refusal) ? .deferred : [.rejected, .deferred]
-    let mark: Evidence.Mark =
-      isPoison ? [.rejected, .deferred] : refusal != 0 ? refused : .delivered
-    for place in places {
-      if mark == .delivered && !evidence.marks(place).contains(.delivered) {
-        world.report.deliveredCount += 1
-      }
-      evidence.add(mark, to: place)
-    }
-    for part in parts { judge.take(part, mark, world: world) }
-    return !isPoison
-  }
-
   static func isRetryable(_ reasonCode: UInt8) -> Bool {
     reasonCode >= 0x80 && ![0x87, 0x90, 0x95, 0x99].contains(reasonCode)
   }
 
-  private func isPoisoned(_ places: [Int], world: World) -> Bool {
+  func isPoisoned(_ places: [Int], world: World) -> Bool {
     if wantsPoison, let place = places.first(where: { evidence.marks($0).isEmpty }) {
       wantsPoison = false
       poison = world.numbering.places[place].message

@@ -72,14 +72,14 @@ final class StageJudge {
 
   let index: Int
   let configuration: UpstreamConfiguration
-  private let fresh: Pipeline
-  private(set) var view: View
-  private(set) var items: [Item] = []
-  private var places: [Key: [Int]] = [:]
-  private var waiting: [Waiting] = []
+  let fresh: Pipeline
+  var view: View
+  var items: [Item] = []
+  var places: [Key: [Int]] = [:]
+  var waiting: [Waiting] = []
   /// Gap records come again with their slots; only the first time counts.
-  private var seenSlots: Set<UInt64> = []
-  private var mainView: View?
+  var seenSlots: Set<UInt64> = []
+  var mainView: View?
   /// Numbers of the main log that some process has read as events.
   private(set) var read = NumberRanges()
   private(set) var epoch = 0
@@ -179,7 +179,7 @@ final class StageJudge {
 
   // MARK: reading
 
-  private func note(_ reading: Reading) {
+  func note(_ reading: Reading) {
     view.readings.append(reading)
     if view.readings.count % 512 == 0 {
       view.checkpoints.append((view.readings.count, view.pipeline))
@@ -217,7 +217,7 @@ final class StageJudge {
     return .done
   }
 
-  private func readOne(world: World) -> Progress {
+  func readOne(world: World) -> Progress {
     if view.isBlind { return .blind }
     let number = view.position
     let identity = Identity(log: view.log, number: number)
@@ -287,173 +287,4 @@ final class StageJudge {
     items[found].place = view.produced.count
     view.produced.append((found, cause))
   }
-
-  // MARK: what comes
-
-  /// Something came to the upstream.
-  func take(_ departure: Departure, _ mark: Evidence.Mark, world: World) {
-    if !waiting.isEmpty || !settle(departure, mark, world: world) {
-      waiting.append(.departure(departure, mark))
-    }
-  }
-
-  /// A gap record came; `slot` tells whether it has come before.
-  func take(_ gap: Evidence.Gap, slot: UInt64, world: World) {
-    guard seenSlots.insert(slot).inserted, gap.log == view.log else { return }
-    let record = GapRecord(
-      log: gap.log,
-      first: gap.numbers.lowerBound,
-      end: gap.numbers.upperBound,
-      count: gap.count,
-      reason: gap.reason,
-      wall: 0
-    )
-    if !waiting.isEmpty || !settle(record, world: world) { waiting.append(.gap(record)) }
-  }
-
-  /// The world may know more numbers now.
-  func drainWaiting(world: World) {
-    while let first = waiting.first {
-      switch first {
-      case .departure(let departure, let mark):
-        if !settle(departure, mark, world: world) { return }
-      case .gap(let record): if !settle(record, world: world) { return }
-      }
-      waiting.removeFirst()
-    }
-  }
-
-  private func settle(_ record: GapRecord, world: World) -> Bool {
-    if view.isBlind { return true }
-    if record.first < view.position {
-      world.fail("upstream \(index): \(record) is told, read to \(view.position)")
-      return true
-    }
-    switch advance(to: record.first, world: world) {
-    case .later: return false
-    case .blind: return true
-    case .end:
-      world.fail("upstream \(index): \(record) is told, numbers end at \(view.position)")
-      return true
-    case .done: break
-    }
-    view.pipeline.gap(record)
-    view.position = max(view.position, record.end)
-    note(Reading(number: record.first, kind: .gap(record)))
-    return true
-  }
-
-  private func settle(_ departure: Departure, _ mark: Evidence.Mark, world: World) -> Bool {
-    let key = Key(log: departure.log, number: departure.number, result: departure.result)
-    if departure.log != view.log { return true }
-    while true {
-      if let item = find(key, departure.digest) {
-        noteArrival(of: item, mark, world: world)
-        return true
-      }
-      switch readOne(world: world) {
-      case .done: continue
-      case .later: return false
-      case .blind: return true
-      case .end:
-        let others = (places[key] ?? []).map { "\(items[$0])" }
-        world.fail(
-          "upstream \(index) got \(Self.name(key)), which the stages do not make of the log;"
-            + " known: \(others)"
-        )
-        return true
-      }
-    }
-  }
-
-  private func find(_ key: Key, _ digest: UInt64) -> Int? {
-    places[key]?.first { items[$0].digest == digest && items[$0].viewCount > 0 }
-  }
-
-  private func noteArrival(of item: Int, _ mark: Evidence.Mark, world: World) {
-    if items[item].marks.isEmpty {
-      if items[item].place < view.newestPlace {
-        world.fail("upstream \(index): \(Self.name(items[item].key)) comes out of order")
-      }
-      view.newestPlace = items[item].place
-      if items[item].key.number == 0 { world.report.resultCount += 1 }
-    }
-    items[item].marks.formUnion(mark)
-  }
-
-  /// A dead letter holds it; false where nothing of that kind was ever about to leave.
-  func setAside(_ key: Key, _ digest: UInt64) -> Bool {
-    guard let item = places[key]?.first(where: { items[$0].digest == digest }) else { return false }
-    items[item].marks.insert(.setAside)
-    return true
-  }
-
-  /// The same for a letter that names its number only: an event, or a result by what made it leave.
-  func setAside(number: SequenceNumber, log: LogID, _ digest: UInt64) -> Bool {
-    for isUndecodable in [true, false] {
-      let key = Key(log: log, number: number, isUndecodable: isUndecodable)
-      if setAside(key, digest) { return true }
-    }
-    let item = items.firstIndex { $0.key.number == 0 && $0.digest == digest && $0.key.log == log }
-    guard let item else { return false }
-    items[item].marks.insert(.setAside)
-    return true
-  }
-
-  // MARK: what must hold
-
-  /// Everything that left on account of numbers before the cursor has come to an end.
-  func check(_ cursor: SequenceNumber, world: World) {
-    drainWaiting(world: world)
-    guard waiting.isEmpty, advance(to: cursor, world: world) == .done else { return }
-    while view.settledCount < view.produced.count {
-      let (item, cause) = view.produced[view.settledCount]
-      if cause >= cursor { return }
-      if world.terms(of: items[item], at: index).isEmpty {
-        world.fail(
-          "upstream \(index): the cursor is at \(cursor), and \(Self.name(items[item].key)) of"
-            + " \(cause) never came"
-        )
-      }
-      view.settledCount += 1
-    }
-  }
-
-  /// Whether some process has read the number as an event.
-  func hasRead(_ identity: Identity, world: World) -> Bool {
-    if identity.log == view.log && identity.number < view.position { return true }
-    if identity.log != world.mainLog { return false }
-    return read.contains(identity.number) || identity.number < mainView?.position ?? 0
-  }
-
-  static func name(_ key: Key) -> String {
-    let result = String(decoding: key.result, as: UTF8.self)
-    return key.number == 0 ? "result \(result)" : "event \(key.number)"
-  }
-
-  /// As `docs/stages.md` says.
-  private static func text(_ identity: ResultIdentity) -> [UInt8] {
-    let stage = String(identity.stage, radix: 16)
-    let zeros = String(repeating: "0", count: 16 - stage.utf8.count)
-    return Array("\(zeros)\(stage)-\(identity.start)-\(identity.revision)-".utf8) + identity.key
-  }
-
-  static func digest(_ topic: ArraySlice<UInt8>, _ payload: ArraySlice<UInt8>) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in topic { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    hash = (hash ^ 0x1ff) &* 0x0000_0100_0000_01b3
-    for byte in payload { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    return hash
-  }
-}
-
-/// Something that left stages, as an upstream or a dead letter shows it.
-struct Departure {
-  var log: LogID
-  /// 0: a result.
-  var number: SequenceNumber
-  var result: [UInt8]
-  var digest: UInt64
-  /// The message that its bytes name, where they still do.
-  var text: Int?
 }

@@ -226,6 +226,7 @@ extension World {
       fail("\(status.memoryByteCount) bytes in memory, \(memoryByteCountMax) allowed")
     }
     if status.health != .good { troubledSince = now }
+    if status.health == .failing { hasFailed = true }
     if status.health == .failing || status.log != mainLog { return }
     checkSpeed(status)
     for (index, upstream) in status.upstreams.enumerated() {

@@ -76,6 +76,8 @@ public final class World {
   var failingAtStart = false
   /// What each source's own stages know, as the world works it out.
   var sourceStages: [Pipeline] = []
+  /// The disk has failed for some process: numbers passed through memory.
+  var hasFailed = false
   /// The process that starts could not read the state of some stages.
   var isStartDoubtful = false
   /// That has happened at all: some events passed through memory under another log's numbers.

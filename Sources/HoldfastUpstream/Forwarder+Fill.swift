@@ -126,6 +126,7 @@ extension Forwarder {
       position += 1
       passedGaps = 0
       pass.budget -= 1
+      readCount &+= 1
       switch verdict {
       case .filtered:
         stages.willTake(marks: false)
@@ -185,7 +186,10 @@ extension Forwarder {
     var range = position..<position
     if coversNumbers {
       range = position..<record.end
-      if record.reason != .unused { readLostCount &+= record.end - position }
+      if record.reason != .unused {
+        readLostCount &+= record.end - position
+        readCount &+= record.end - position
+      }
       position = record.end
       passedGaps = 0
     } else {

@@ -40,7 +40,8 @@ extension Forwarder {
     ledger.hold = picture.position
     stages.replay = StageReplay(
       position: picture.position,
-      lostCountExpected: lostCount - picture.lostCount
+      lostCountExpected: lostCount - picture.lostCount,
+      readCountExpected: ledger.settled &- picture.readCount
     )
   }
 
@@ -68,6 +69,7 @@ extension Forwarder {
           }
           replay.position += 1
           replay.passedGaps = 0
+          replay.readCount += 1
           budget -= 1
         }
       }
@@ -75,7 +77,7 @@ extension Forwarder {
     stages.replay = replay
     guard replay.position >= ledger.cursor else { return false }
     stages.replay = nil
-    if replay.lostCount != replay.lostCountExpected {
+    if !replay.isComplete {
       // What was computed first had more to go by; going on from less could count events twice.
       stages.reset(freshPipeline)
       note(
@@ -95,6 +97,7 @@ extension Forwarder {
     }
     if record.reason != .unused {
       replay.lostCount += min(record.end, ledger.cursor) - replay.position
+      replay.readCount += min(record.end, ledger.cursor) - replay.position
     }
     replay.position = record.end
     replay.passedGaps = 0
@@ -102,12 +105,15 @@ extension Forwarder {
 
   /// Takes a picture of the stages when reading has come to another segment.
   ///
-  /// - Parameter segmentStart: the first number of the last segment that begins at or before a
-  ///   number.
+  /// - Parameter segmentStart: the first number of the segment that a reader at a number is in.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
     guard !stages.isEmpty, !stages.isOpen, stages.replay == nil else { return }
-    // The segment that was read last; numbers that were passed by as unused stand in none.
-    stages.takeSnapshot(position, lostCount: readLostCount, segmentStart(position &- 1))
+    stages.takeSnapshot(
+      position,
+      lostCount: readLostCount,
+      readCount: readCount,
+      segmentStart(position)
+    )
   }
 
   /// What must be saved now: a picture whose place the cursor has reached.

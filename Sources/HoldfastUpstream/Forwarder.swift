@@ -69,6 +69,8 @@ public struct Forwarder: Sendable {
   let freshPipeline: Pipeline
   /// Numbers lost to the upstream before ``position``.
   var readLostCount: UInt64
+  /// Numbers before ``position`` that were read, those lost to the upstream among them.
+  var readCount: UInt64
 
   var verdicts: TopicVerdicts
   var eventFormat: EventFormat
@@ -110,6 +112,7 @@ public struct Forwarder: Sendable {
     self.ledger = ledger
     position = ledger.cursor
     readLostCount = ledger.lost.reduce(0, &+)
+    readCount = ledger.settled
     freshPipeline = Pipeline(
       stages: configuration.stages,
       rules: rules,

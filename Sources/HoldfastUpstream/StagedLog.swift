@@ -37,6 +37,7 @@ struct StagedLog: Sendable {
   mutating func takeSnapshot(
     _ position: SequenceNumber,
     lostCount: UInt64,
+    readCount: UInt64,
     _ segment: SequenceNumber?
   ) {
     guard pendingSnapshot == nil else { return }
@@ -48,6 +49,7 @@ struct StagedLog: Sendable {
       log: log,
       position: position,
       lostCount: lostCount,
+      readCount: readCount,
       state: (beforeMarks ?? pipeline).snapshot()
     )
   }
@@ -118,22 +120,31 @@ struct StageSnapshot: Equatable, Sendable {
   var position: SequenceNumber
   /// How many numbers of the log had been lost to the upstream by then, all in all.
   var lostCount: UInt64
+  /// How many had been read by then, those lost among them.
+  var readCount: UInt64
   var state: [UInt8]
 
-  /// `u8` version | upstream | log | position | lost | state; checksums are the file's.
+  /// `u8` version | upstream | log | position | lost | read | state; checksums are the file's.
   func encoded(for upstream: String) -> [UInt8] {
     var writer = SnapshotWriter()
     writer.append(UInt8(1))
     writer.append(bytes: Array(upstream.utf8)[...])
-    for number in [log.high, log.low, position, lostCount] { writer.append(number) }
+    for number in [log.high, log.low, position, lostCount, readCount] { writer.append(number) }
     writer.append(bytes: state[...])
     return writer.bytes
   }
 
-  init(log: LogID, position: SequenceNumber, lostCount: UInt64, state: [UInt8]) {
+  init(
+    log: LogID,
+    position: SequenceNumber,
+    lostCount: UInt64,
+    readCount: UInt64,
+    state: [UInt8]
+  ) {
     self.log = log
     self.position = position
     self.lostCount = lostCount
+    self.readCount = readCount
     self.state = state
   }
 
@@ -143,12 +154,14 @@ struct StageSnapshot: Equatable, Sendable {
     guard reader.number(UInt8.self) == 1, reader.bytes() == Array(upstream.utf8)[...],
       let high: UInt64 = reader.number(),
       let low: UInt64 = reader.number(), let position: UInt64 = reader.number(),
-      let lostCount: UInt64 = reader.number(), let state = reader.bytes(), reader.isAtEnd
+      let lostCount: UInt64 = reader.number(), let readCount: UInt64 = reader.number(),
+      let state = reader.bytes(), reader.isAtEnd
     else { return nil }
     self.init(
       log: LogID(high: high, low: low),
       position: position,
       lostCount: lostCount,
+      readCount: readCount,
       state: Array(state)
     )
   }
@@ -161,6 +174,14 @@ struct StageReplay: Sendable {
   var passedGaps = 0
   /// Lost numbers met so far.
   var lostCount: UInt64 = 0
+  /// Numbers met so far that were given to events, those lost among them.
+  var readCount: UInt64 = 0
   /// Lost numbers that must be met: as many as when it was computed first.
   let lostCountExpected: UInt64
+  /// The same for ``readCount``: what passed through memory while the disk failed, and never came
+  /// to the log, is counted as unused there.
+  let readCountExpected: UInt64
+
+  /// Whether the same events were met as when it was computed first.
+  var isComplete: Bool { lostCount == lostCountExpected && readCount == readCountExpected }
 }
