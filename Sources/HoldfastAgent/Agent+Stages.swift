@@ -96,6 +96,12 @@ extension Agent {
     )
   }
 
+  /// What the start has counted of an upstream's file towards the ring's bound.
+  func snapshotByteCount(_ upstream: UpstreamConfiguration) -> Int {
+    guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return 0 }
+    return snapshotFile(upstream).storedByteCount()
+  }
+
   /// What was saved last of an upstream's stages; nil where there is nothing that can be read.
   func savedSnapshot(_ upstream: UpstreamConfiguration) -> ArraySlice<UInt8>? {
     guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return nil }
@@ -128,8 +134,9 @@ extension Agent {
       do throws(DiskError) {
         try file.replace(with: [bytes[...]])
         forwarders[index].snapshotEnded(isSaved: true)
-        owner.ring.noteOwnFile(grownBy: bytes.count - snapshotByteCounts[index])
-        snapshotByteCounts[index] = bytes.count
+        let byteCount = bytes.count + RecordFile.headerByteCount
+        owner.ring.noteOwnFile(grownBy: byteCount - snapshotByteCounts[index])
+        snapshotByteCounts[index] = byteCount
         owner.ring.settle(index, forwarders[index].ledger)
       } catch {
         forwarders[index].snapshotEnded(isSaved: false)

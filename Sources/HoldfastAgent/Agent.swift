@@ -139,7 +139,7 @@ public struct Agent: ~Copyable {
   /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
   private mutating func makeForwarders(startAt: Int64) {
     forwarders.removeAll()
-    snapshotByteCounts = configuration.upstreams.map { savedSnapshot($0)?.count ?? 0 }
+    snapshotByteCounts = configuration.upstreams.map { snapshotByteCount($0) }
     for (index, upstream) in configuration.upstreams.enumerated() {
       forwarders.append(
         Forwarder(

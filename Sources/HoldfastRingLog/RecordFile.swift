@@ -80,6 +80,19 @@ public struct RecordFile {
     try disk.syncDirectory(String(name.prefix { $0 != "/" }))
   }
 
+  /// Bytes on disk of the file, and of what a `replace` that never ended has left beside it.
+  ///
+  /// A start counts both towards the ring's bound; the next `replace` leaves one of them.
+  public func storedByteCount() -> Int {
+    var sum = 0
+    for name in [name, name + ".new"] {
+      guard let file = try? disk.open(name, isWritable: false) else { continue }
+      sum += (try? disk.byteCount(of: file)) ?? 0
+      disk.close(file)
+    }
+    return sum
+  }
+
   private func open() throws(DiskError) -> DiskFile {
     do throws(DiskError) {
       return try disk.open(name, isWritable: true)

@@ -13,12 +13,14 @@ extension World {
   func checkStep() {
     guard let process else { return }
     checkByteCount()
-    if failingAtStart {
-      let status = process.agent.status(now: reading)
-      if status.log != numbering.log { checkStart(status) }
-    }
     checkCount += 1
     if checkCount % 8 == 0 { checkAccounts(process.agent.status(now: reading)) }
+  }
+
+  /// A process that could not read its disk when it started may have just done so.
+  func noteReopening() {
+    guard failingAtStart, let status = process?.agent.status(now: reading) else { return }
+    if status.log != numbering.log { checkStart(status) }
   }
 
   /// All files together within `ring.size`; after it was lowered, no more than there was already.

@@ -79,6 +79,7 @@ extension World {
       crash(isPowerCut: isPowerCutNext)
       return
     }
+    noteReopening()
     if effects.contains(where: { !$0.isIdle }) { quietTimerCount = 0 }
     if effects.contains(where: \.isReleasing) { noteRelease() }
     for effect in effects { carryOut(effect) }
