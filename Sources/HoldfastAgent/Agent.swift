@@ -263,6 +263,8 @@ public struct Agent: ~Copyable {
   /// Sends what is due, and takes over where each upstream stands.
   private mutating func forward(now: ClockReading, effects: inout [Effect]) {
     let owner = owner
+    let isShortOfRoom =
+      owner.ring.isFull || intakes.indices.contains { owner.ring.source($0).isPaused }
     for index in forwarders.indices {
       let before = owner.ring.upstream(index).settled
       forwarders[index].step(
@@ -271,6 +273,7 @@ public struct Agent: ~Copyable {
         keep: { owner.keep($0, index) },
         into: &actions
       )
+      if isShortOfRoom { forwarders[index].wantSnapshotForRoom(end: owner.ring.readableEnd) }
       forwarders[index].considerSnapshot { owner.ring.segmentStart(at: $0) }
       owner.ring.settle(index, forwarders[index].ledger)
       owner.ring.positions[index] = forwarders[index].position

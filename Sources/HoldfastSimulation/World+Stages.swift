@@ -122,6 +122,10 @@ extension World {
     guard let judge, let number = UInt64(digits) else {
       return fail("no upstream has the stages of: \(line.message)")
     }
+    // The log may have been opened again within this very step.
+    if let status = process?.agent.status(now: reading), status.log != numbering.log {
+      checkStart(status)
+    }
     if numbering.log != mainLog { return }
     report.freshStartCount += 1
     let isPartGone = line.message.contains("a part of the log")

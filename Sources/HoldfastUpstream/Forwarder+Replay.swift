@@ -157,6 +157,17 @@ extension Forwarder {
     position == end && !stages.isOpen && stages.replay == nil ? stages.pipeline.dueAt : .max
   }
 
+  /// Wants a picture at once where the log has no room and only the stages keep some of it.
+  ///
+  /// - Parameter end: the first number that can't be read yet; where it has not come to, more than
+  ///   the stages is in the way.
+  public mutating func wantSnapshotForRoom(end: SequenceNumber) {
+    guard !stages.isEmpty, position == end, ledger.needed < position,
+      stages.pendingSnapshot?.position != position
+    else { return }
+    stages.wantSnapshot()
+  }
+
   /// Wants a picture soon, whichever segment is being read.
   public mutating func wantSnapshot() { stages.wantSnapshot() }
 
