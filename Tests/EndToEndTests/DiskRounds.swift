@@ -127,6 +127,7 @@ extension Rounds {
         "failing calls",
         on: site,
         isAccountWhole: false,
+        isOneLog: false,
         environment: calls.environment
       ) {
         for _ in 0..<Scale.repeats {
