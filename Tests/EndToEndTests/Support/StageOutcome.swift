@@ -109,8 +109,8 @@ struct Outcome {
       }
       read.append(result)
     }
-    let missing = Set(results).subtracting(read)
-    let needless = Set(read).subtracting(results)
+    let missing = results.without(read)
+    let needless = read.without(results)
     #expect(read.count == results.count, sourceLocation: sourceLocation)
     #expect(missing.isEmpty, "\(missing.prefix(2))", sourceLocation: sourceLocation)
     #expect(needless.isEmpty, "\(needless.prefix(2))", sourceLocation: sourceLocation)
@@ -140,7 +140,7 @@ extension Expectation.Result {
         topic: arrival.topic,
         key: key,
         milliseconds: milliseconds,
-        figures: figures.map(nearly)
+        figures: figures
       )
       return
     }
@@ -158,5 +158,12 @@ extension Expectation.Result {
   }
 }
 
-/// Rounded so that the order of additions doesn't count.
-func nearly(_ value: Double) -> Double { (value * 1e6).rounded() / 1e6 }
+extension [Expectation.Result] {
+  /// Those that none of `others` says as well.
+  fileprivate func without(_ others: Self) -> Self {
+    let byTime = Dictionary(grouping: others, by: \.milliseconds)
+    return filter { result in
+      !(byTime[result.milliseconds] ?? []).contains { $0.saysNearly(result) }
+    }
+  }
+}
