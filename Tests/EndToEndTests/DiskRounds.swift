@@ -127,7 +127,6 @@ extension Rounds {
         "failing calls",
         on: site,
         isAccountWhole: false,
-        isOneLog: false,
         environment: calls.environment
       ) {
         for _ in 0..<Scale.repeats {

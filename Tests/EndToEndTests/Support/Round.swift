@@ -18,9 +18,6 @@ import Testing
 ///   - isWholeExpected: whether every event that the sensors' broker acknowledged must arrive.
 ///   - isAccountWhole: false where the agent was killed or started while it had no disk: what
 ///     passed through its memory then was delivered, and the counters are gone.
-///   - isOneLog: false where a start may find its log unreadable for a while: what passes through
-///     memory then, under another log's id, overtakes what the disk still holds, so that only the
-///     order within each log is checked.
 ///   - environment: the agent's, at its first start.
 ///   - fault: lets something fail and heals it.
 /// - Returns: what arrived, and the agent's own account of it.
@@ -32,7 +29,6 @@ func round(
   rate: Int = 1500,
   isWholeExpected: Bool = true,
   isAccountWhole: Bool = true,
-  isOneLog: Bool = true,
   environment: [(String, String)] = [],
   _ fault: () async throws -> Void
 ) async throws -> (tally: TallyReport, account: TallyReport) {
@@ -45,7 +41,7 @@ func round(
   try await site.sensors.stop()
   let (tally, account) = try await site.finishWithAccount()
   print("\(title): \(tally); account: \(account)")
-  if isWholeExpected { expectComplete(tally, isOneLog: isOneLog) }
+  if isWholeExpected { expectComplete(tally) }
   if isWholeExpected && isAccountWhole { expectAgreement(tally, account) }
   expectDrained(account)
   Ledger.add(1, "rounds")

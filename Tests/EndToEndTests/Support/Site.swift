@@ -118,27 +118,16 @@ final class Site {
 }
 
 /// What must hold after every round: nothing missing, changed, out of order or made up.
-func expectComplete(
-  _ tally: TallyReport,
-  isOneLog: Bool = true,
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
+func expectComplete(_ tally: TallyReport, sourceLocation: SourceLocation = #_sourceLocation) {
   #expect(tally.missing == 0, "\(tally)", sourceLocation: sourceLocation)
-  expectOrderly(tally, isOneLog: isOneLog, sourceLocation: sourceLocation)
+  expectOrderly(tally, sourceLocation: sourceLocation)
 }
 
-/// Order is that of the numbers within each log, and that of arrival where there is one log alone.
-func expectOrderly(
-  _ tally: TallyReport,
-  isOneLog: Bool = true,
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
+func expectOrderly(_ tally: TallyReport, sourceLocation: SourceLocation = #_sourceLocation) {
   #expect(tally.expected > 0, "nothing was sent: \(tally)", sourceLocation: sourceLocation)
   #expect(tally.altered == 0, "\(tally)", sourceLocation: sourceLocation)
   #expect(tally["unsent"] == 0, "\(tally)", sourceLocation: sourceLocation)
-  if isOneLog {
-    #expect(tally.orderInversions == 0, "\(tally)", sourceLocation: sourceLocation)
-  }
+  #expect(tally.orderInversions == 0, "\(tally)", sourceLocation: sourceLocation)
   #expect(tally["sequence_inversions"] == 0, "\(tally)", sourceLocation: sourceLocation)
   #expect(tally["unreadable"] == 0, "\(tally)", sourceLocation: sourceLocation)
 }
