@@ -3,6 +3,7 @@
 # make proof   try to break it on a large scale, up to an hour (STAGES="seeds kills": some of it)
 # make bench   measure: CPU against a Mosquitto bridge, drains, memory, bytes per event, wear
 # make build   the release binary: .build/release/holdfast
+# make deb     the Debian package, into .build/deb
 # make lint    check the formatting
 # make clean   remove what was built
 
@@ -10,12 +11,13 @@ SWIFT_FLAGS ?=
 KEEP ?=
 STAGES ?=
 .DEFAULT_GOAL := build
-.PHONY: build demo test proof bench lint clean packages-build packages-demo packages-test swift
+.PHONY: build demo test proof bench deb lint clean packages-build packages-demo packages-deb \
+  packages-test swift
 
 swift:
 	@scripts/check-swift.sh
 
-packages-build packages-demo packages-test: packages-%:
+packages-build packages-demo packages-deb packages-test: packages-%:
 	@scripts/install-packages.sh $*
 
 build: swift packages-build
@@ -36,6 +38,9 @@ proof: swift packages-test build
 
 bench: swift packages-demo build
 	@scripts/bench.sh
+
+deb: swift packages-deb
+	@scripts/deb.sh
 
 lint: swift
 	swift format lint --strict -r Sources Tests Tools

@@ -3,23 +3,26 @@
 #
 #   scripts/install-packages.sh build        what the compiler and the linker need
 #   scripts/install-packages.sh demo         and what `make demo` needs
-#   scripts/install-packages.sh test         and what the tests need
+#   scripts/install-packages.sh deb          what the Debian package is made with
+#   scripts/install-packages.sh test         all of these, and what the tests need
 #
 # Does nothing, and needs no rights, where all is there. Starts no service.
 set -euo pipefail
 
 build=(git libmosquitto-dev libzstd-dev pkg-config)
 demo=("${build[@]}" mosquitto)
+deb=("${build[@]}" debhelper dpkg-dev fakeroot lintian python3)
 # The end-to-end rounds: another broker, file systems, networks and clocks that fail.
-test=("${demo[@]}" mosquitto-clients nats-server e2fsprogs libeatmydata1 gcc libc6-dev
+test=("${demo[@]}" "${deb[@]}" mmdebstrap mosquitto-clients nats-server e2fsprogs libeatmydata1 gcc libc6-dev
   nftables iproute2 util-linux libfaketime)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   demo) wanted=("${demo[@]}") ;;
+  deb) wanted=("${deb[@]}") ;;
   test) wanted=("${test[@]}") ;;
   *)
-    echo "usage: $0 build|demo|test" >&2
+    echo "usage: $0 build|demo|deb|test" >&2
     exit 64
     ;;
 esac

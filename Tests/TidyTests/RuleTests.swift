@@ -163,4 +163,35 @@ import Testing
     #expect(targetNames(package: package) == ["One", "Two", "three"])
     #expect(readmeFaults(readme: "One and three", package: package).count == 1)
   }
+
+  // MARK: links
+
+  @Test func aLinkMustLeadToAFileAndAHeading() {
+    let pages = ["docs/a.md": "# A page\n## With `code` inside", "README.md": ""]
+    func remedies(_ text: String) -> [String] {
+      linkFaults(
+        path: "docs/b.md",
+        text: text,
+        exists: { pages[$0] != nil || $0 == "docs" || $0 == "docs/b.md" },
+        textOf: { pages[$0] }
+      ).map(\.remedy)
+    }
+    #expect(
+      remedies("[a](a.md), [b](../README.md#), [c](https://example.org/x)") == [
+        "no such heading: ../README.md#"
+      ]
+    )
+    #expect(remedies("[a](a.md#with-code-inside) [d](../docs)") == [])
+    #expect(
+      remedies("[a](c.md) [b](a.md#else)") == ["no such file: c.md", "no such heading: a.md#else"]
+    )
+  }
+
+  @Test func aTargetOfMakeMustExist() {
+    let makefile = "all build: x\n\tmake lost"
+    let text = "Say `make build`, not `make bulid`.\n```\nmake all    # x\nmake lost\n```"
+    #expect(
+      makeFaults(path: "a.md", text: text, makefile: makefile).map(\.line) == [1, 4]
+    )
+  }
 }

@@ -57,4 +57,23 @@ import Testing
     let names = targetNames(package: package).filter { !$0.hasPrefix("C") && !tools.contains($0) }
     #expect(Set(names) == Set(allowedImports.keys).subtracting(["Traffic", "Bench", "Proof"]))
   }
+
+  @Test func everyLinkLeadsSomewhere() throws {
+    let files = Set(Checkout.files())
+    let makefile = try #require(Checkout.text(of: "Makefile"))
+    let pages = files.filter { $0.hasSuffix(".md") }.sorted()
+    #expect(pages.count > 5)
+    for path in pages {
+      let text = try #require(Checkout.text(of: path))
+      expectNone(
+        linkFaults(
+          path: path,
+          text: text,
+          exists: { path in files.contains { $0 == path || $0.hasPrefix("\(path)/") } },
+          textOf: Checkout.text
+        )
+      )
+      expectNone(makeFaults(path: path, text: text, makefile: makefile))
+    }
+  }
 }
