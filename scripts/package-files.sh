@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 program=$1 out=$2
 
 mkdir -p "$out"/{bash,zsh,fish}
-"$program" --generate-completion-script bash > "$out/bash/holdfast"
+# A completion is read by a shell, not run: no line that names an interpreter.
+"$program" --generate-completion-script bash | sed '1{/^#!/d}' > "$out/bash/holdfast"
 "$program" --generate-completion-script zsh > "$out/zsh/_holdfast"
 "$program" --generate-completion-script fish > "$out/fish/holdfast.fish"
 "$program" --experimental-dump-help > "$out/help.json"

@@ -7,7 +7,7 @@ readonly ring=/var/lib/holdfast/ring
 
 fail() {
   echo "package: $*" >&2
-  tail -n 20 /root/agent.log /root/*.log 2> /dev/null >&2 || true
+  tail -n 20 /root/*.log >&2 2> /dev/null || true
   exit 1
 }
 # Waits up to a minute for a command to succeed.
@@ -33,7 +33,7 @@ start_broker() { # name, port
   printf '%s\n' "listener $2 127.0.0.1" 'allow_anonymous true' 'persistence true' \
     "persistence_location /root/$1/" 'max_queued_messages 1000000' 'user root' > "/root/$1.conf"
   mosquitto -c "/root/$1.conf" > "/root/$1.log" 2>&1 &
-  await "the broker $1" mosquitto_pub -p "$2" -t probe -n
+  await "the broker $1" mosquitto_pub -h 127.0.0.1 -p "$2" -t probe -n
 }
 received() { holdfast ring ls --json | sed -n 's/.*"received":\([0-9]*\).*/\1/p' | head -n 1; }
 ip link set lo up
@@ -57,8 +57,8 @@ start_agent
 await "the subscription" grep -q "source floor" /root/agent.log
 sleep 1
 head -c 200000 /dev/urandom > /root/payload
-mosquitto_pub -t sensors/first -q 1 -m first
-for n in $(seq 240); do mosquitto_pub -t "sensors/blob/$n" -q 1 -f /root/payload; done
+mosquitto_pub -h 127.0.0.1 -t sensors/first -q 1 -m first
+for n in $(seq 240); do mosquitto_pub -h 127.0.0.1 -t "sensors/blob/$n" -q 1 -f /root/payload; done
 await "a full ring" grep -qE 'health full|ring is full' /root/agent.log
 before=$(holdfast ring ls --json | md5sum)
 stop_agent
@@ -72,7 +72,7 @@ grep -q '^size = "32MiB"' "$config" || fail "the upgrade threw the edited config
 
 # The centre appears: all of it arrives.
 start_broker centre 2883
-mosquitto_sub -p 2883 -t 'sensors/#' -q 1 -c -i centre -F '%t %l' > /root/arrived.txt &
+mosquitto_sub -h 127.0.0.1 -p 2883 -t 'sensors/#' -q 1 -c -i centre -F '%t %l' > /root/arrived.txt &
 await "the centre's session" grep -q "centre" /root/centre.log
 sleep 1
 start_agent
