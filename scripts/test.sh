@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests that `make test` built: first what waits for brokers, then what computes, which
-# would starve the first, then a few mutants, each of which must be noticed. What failed is said
-# once more at the end, below thousands of lines.
+# would starve the first, then a few mutants, each of which must be noticed, then the Debian package
+# in a system of its own. What failed is said once more at the end, below thousands of lines.
 #
 #   scripts/test.sh FLAG...   the flags of `swift test`
 set -uo pipefail
@@ -19,9 +19,10 @@ for part in --filter --skip; do
   swift test --skip-build "$@" "$part" EndToEndTests 2>&1 | tee -a "$log" || status=1
 done
 scripts/mutants.sh --quick 2>&1 | tee -a "$log" || status=1
+{ scripts/deb.sh && scripts/package-test.sh; } 2>&1 | tee -a "$log" || status=1
 [ "$status" = 0 ] && exit
 echo
 echo "What failed; all of it is in $log:"
 # A failed expectation is told with what it compared, at any length.
-grep -aE -A 3 '^✘|^error:|[Ff]atal error|SURVIVED|^mutants: the copy' "$log" | cut -c 1-1500 | head -n 80
+grep -aE -A 3 '^✘|^error:|[Ff]atal error|SURVIVED|^mutants: the copy|^[EW]: |^package: (FAILED|SKIPPED)' "$log" | cut -c 1-1500 | head -n 80
 exit 1
