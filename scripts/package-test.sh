@@ -38,9 +38,9 @@ mmdebstrap --quiet --variant=minbase --include=mosquitto,mosquitto-clients \
   --include=systemd-standalone-sysusers,iproute2,bash-completion \
   --customize-hook="copy-in $work/before.deb $work/now.deb scripts/package-test-inside.sh /srv" \
   --customize-hook='chroot "$1" apt-get install -y -qq --no-install-recommends /srv/before.deb' \
-  bookworm "$work/root" > "$work/make.log" 2>&1 || {
+  bookworm "$work/system" > "$work/make.log" 2>&1 || {
   # Without the archive there is no system; with it, what apt says is a defect of the package.
-  if [ -e "$work/root/srv/before.deb" ] || grep -q before.deb "$work/make.log"; then
+  if [ -e "$work/system/srv/before.deb" ] || grep -q before.deb "$work/make.log"; then
     tail -n 20 "$work/make.log" >&2
     fail "the package can't be installed"
   fi
@@ -48,6 +48,6 @@ mmdebstrap --quiet --variant=minbase --include=mosquitto,mosquitto-clients \
 }
 
 # A network, a mount table and a process table of its own: nothing of it outlives the command.
-timeout 300 unshare --net --mount --pid --fork --kill-child --mount-proc="$work/root/proc" \
-  chroot "$work/root" /bin/bash /srv/package-test-inside.sh || fail "see above"
+timeout 300 unshare --net --mount --pid --fork --kill-child --mount-proc="$work/system/proc" \
+  chroot "$work/system" /bin/bash /srv/package-test-inside.sh || fail "see above"
 echo "package: installed, upgraded with a full ring, removed and purged; nothing lost"
