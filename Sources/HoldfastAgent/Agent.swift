@@ -17,7 +17,8 @@ internal import HoldfastUpstream
 ///
 /// Rules that hold at every return: no `.release` before everything handed over is durable or
 /// delivered to every upstream; no event is published before it is durable, unless the disk
-/// fails; cursors and counters are saved before anything they free is reused.
+/// fails; nothing is taken while what an earlier run stored can't be read; cursors and counters are
+/// saved before anything they free is reused.
 public struct Agent: ~Copyable {
   /// Longest time a moved cursor or counter stays unsaved, microseconds.
   static let saveDelay: Int64 = microsecondsPerSecond
@@ -102,10 +103,7 @@ public struct Agent: ~Copyable {
     for source in configuration.sources {
       intakes.append(Intake(configuration: source, seed: self.seeds.next()))
       primeRedelivery(intakes.count - 1)
-      // One that was closed for want of room begins when there is room.
-      if !owner.ring.source(intakes.count - 1).isPaused {
-        intakes[intakes.count - 1].link.start(now: now.boot)
-      }
+      startSource(intakes.count - 1, now: now)
     }
     makeForwarders(startAt: now.boot)
     openOwnFiles(now: now)
@@ -136,6 +134,14 @@ public struct Agent: ~Copyable {
     )
   }
 
+  /// Wants a source's link, unless it must wait.
+  private mutating func startSource(_ index: Int, now: ClockReading) {
+    // What it sends would overtake what the log holds: its broker keeps it until the log is read.
+    if owner.ring.isUnread { return }
+    // One that was closed for want of room begins when there is room.
+    if !owner.ring.source(index).isPaused { intakes[index].link.start(now: now.boot) }
+  }
+
   /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
   private mutating func makeForwarders(startAt: Int64) {
     forwarders.removeAll()
@@ -152,14 +158,15 @@ public struct Agent: ~Copyable {
           seed: seeds.next()
         )
       )
-      forwarders[index].start(now: startAt)
+      if !owner.ring.isUnread { forwarders[index].start(now: startAt) }
     }
   }
 
   /// Opens the log again that could not be read at the start.
   ///
-  /// What memory holds meanwhile has numbers of another log, and none of it was acknowledged: the
-  /// sources' brokers send it again, so it is let go together with all links.
+  /// What memory holds meanwhile, where no log had been begun, has numbers of another log, and none
+  /// of it was acknowledged: the sources' brokers send it again, so it is let go together with all
+  /// links.
   mutating func reopen(now: ClockReading, effects: inout [Effect]) {
     reopenCount += 1
     let ring = Self.openRing(
@@ -187,6 +194,7 @@ public struct Agent: ~Copyable {
       )
       intakes[index].readOn()
       if mustTell { effects.append(.disconnectSource(source: index, releasing: false)) }
+      startSource(index, now: now)
     }
     owner.ring.recovered = []
     for index in forwarders.indices {

@@ -12,7 +12,8 @@ public enum GapReason: UInt8, CaseIterable, Sendable, CustomStringConvertible {
   case sourcePaused = 5
   /// A payload above the limit was not stored.
   case oversize = 6
-  /// The disk had failed and memory was full.
+  /// The disk had failed and memory was full, or at a start a file of newest events could not be
+  /// read for a minute.
   case diskFailed = 7
   /// A topic that no event may have; see ``isTopicName(_:)``.
   case invalid = 8

@@ -132,12 +132,13 @@ public final class RingInspection {
     do throws(DiskError) {
       try look(isThorough: isThorough)
     } catch {
-      throw error.errno == RingLog.noEntry ? .missing : .disk(error)
+      throw error.errno == RingLog.noEntry ? absence : .disk(error)
     }
-    guard state != nil || !segments.isEmpty else {
-      throw directory == "ring" ? .missing : .newer
-    }
+    guard state != nil || !segments.isEmpty else { throw absence }
   }
+
+  /// Why there is no log of this version.
+  private var absence: RingInspectionError { directory == "ring" ? .missing : .newer }
 
   private func look(isThorough: Bool) throws(DiskError) {
     let reading: StateFile.Reading

@@ -55,12 +55,17 @@ extension RingLog {
         state.machine = machine
         state.log = newLog
       }
+      // What it held beyond the last save, or at all, nobody can tell any more.
+      if hasGivenUpSegment && !state.isClean { mark(.diskFailed, count: nil, now: now) }
       isRecovered = true
     } catch {
+      isUnread = !isVacant
       note(
         .error,
-        "ring log: \(error); what is stored can't be reached: events are acknowledged only when "
-          + "every upstream has them"
+        "ring log: \(error); what is stored can't be reached: "
+          + (isUnread
+            ? "nothing is taken until it can, as newer events would overtake it"
+            : "events are acknowledged only when every upstream has them")
       )
       stateFile.close()
       spares.removeAll()
@@ -100,6 +105,20 @@ extension RingLog {
 
   /// EEXIST.
   private static var exists: Int32 { 17 }
+
+  /// Whether it is certain that no log was ever begun here: there is no directory of that name.
+  private var isVacant: Bool {
+    do throws(DiskError) {
+      _ = try disk.list("ring")
+      return false
+    } catch {
+      // Where the data directory itself is missing, the disk with the log may come later.
+      return error.operation == .list && [Self.noEntry, Self.noDirectory].contains(error.errno)
+    }
+  }
+
+  /// ENOTDIR.
+  private static var noDirectory: Int32 { 20 }
 
   /// Lists the directory: segments with their first numbers; free files become spares.
   private mutating func survey() throws(DiskError) -> [Segment] {
@@ -176,6 +195,7 @@ extension RingLog {
       // It may be the bus and not the file: worth some more tries before it is given up.
       if !givesUpUnreadable { throw error }
       quarantine(entry, "\(error)")
+      hasGivenUpSegment = true
       return nil
     }
     if isNewer {

@@ -91,6 +91,13 @@ public struct RingLog: ~Copyable {
   /// If not, this log lives in memory under an
   /// id of its own, and its owner must open another one once the disk can be read.
   public internal(set) var isRecovered = false
+  /// Whether the disk may hold events that the start could not read.
+  ///
+  /// Then the owner must take and send none: newer ones would overtake them. Where it is certain
+  /// that no log was ever begun there is nothing to overtake.
+  public internal(set) var isUnread = false
+  /// The start moved a hot segment aside without having read which numbers it holds.
+  var hasGivenUpSegment = false
   /// What the start had to do.
   public internal(set) var recoverySteps: RecoverySteps = []
   /// Lines for the operator since the owner last took them.

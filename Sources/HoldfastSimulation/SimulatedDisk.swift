@@ -88,6 +88,10 @@ public final class SimulatedDisk: Disk {
   public func list(_ directory: String) throws(DiskError) -> [DiskEntry] {
     try check(.list, directory)
     let prefix = directory + "/"
+    guard
+      directories.contains(directory)
+        || names.keys.contains(where: { $0.utf8.starts(with: prefix.utf8) })
+    else { throw DiskError(.list, directory, errno: Errno.noEntry) }
     var entries: [DiskEntry] = []
     for (name, inode) in names {
       guard let rest = Self.name(name, in: prefix) else { continue }

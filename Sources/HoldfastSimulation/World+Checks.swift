@@ -54,10 +54,7 @@ extension World {
       return
     }
     failingAtStart = status.log != mainLog
-    if failingAtStart {
-      hasLivedInMemory = true
-      return
-    }
+    if failingAtStart { return }
     if status.durable < certain { fail("\(certain) was durable, now \(status.durable)") }
     if wasSaved && status.durable != certain {
       fail("stopped at \(certain), started at \(status.durable)")

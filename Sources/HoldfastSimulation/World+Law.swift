@@ -202,7 +202,7 @@ extension World {
 
   /// What never got a number is told by marks, none of them left out.
   private func checkMarks(_ status: AgentStatus, at index: Int) {
-    if hasRotted || hasLivedInMemory { return }
+    if hasRotted { return }
     for (drop, reason) in [
       (SourceDropReason.oversize, GapReason.oversize), (.invalid, .invalid),
       (.diskFailed, .diskFailed),

@@ -88,6 +88,7 @@ extension World {
 
   private func carryOut(_ effect: Effect) {
     if settings.tell != nil { trace("  \(Self.text(effect))") }
+    if failingAtStart && effect.isTraffic { fail("\(Self.text(effect)) before the log was read") }
     switch effect {
     case .connectSource(let source, let version):
       hash(1)
@@ -219,6 +220,14 @@ extension Effect {
     switch self {
     case .log, .connectSource, .connectUpstream: true
     default: false
+    }
+  }
+
+  /// Whether it connects, or moves events on.
+  fileprivate var isTraffic: Bool {
+    switch self {
+    case .log, .stopped: false
+    default: true
     }
   }
 

@@ -129,7 +129,7 @@ extension World {
     if numbering.log != mainLog { return }
     report.freshStartCount += 1
     let isPartGone = line.message.contains("a part of the log")
-    let hasLosses = mayEvict || hasRotted || plan.hasReadFaults || hasLivedInMemory
+    let hasLosses = mayEvict || hasRotted || plan.hasReadFaults
     let isExplained =
       isPartGone
       ? hasLosses || hasFailed || judge.wasFileDoubtful : judge.wasFileDoubtful || isStartDoubtful

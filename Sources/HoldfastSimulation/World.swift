@@ -80,8 +80,6 @@ public final class World {
   var hasFailed = false
   /// The process that starts could not read the state of some stages.
   var isStartDoubtful = false
-  /// That has happened at all: some events passed through memory under another log's numbers.
-  var hasLivedInMemory = false
   var hasStopFailed = false
   var bornAt: Int64 = 0
 

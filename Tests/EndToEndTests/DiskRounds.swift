@@ -123,7 +123,7 @@ extension Rounds {
       let scratch = try Scratch()
       guard let calls = try await FailingCalls(in: scratch) else { return }
       let site = try Site(scratch: scratch)
-      let (_, account) = try await round(
+      let (tally, account) = try await round(
         "failing calls",
         on: site,
         isAccountWhole: false,
@@ -144,9 +144,35 @@ extension Rounds {
           calls.heal(.pread)
         }
       }
+      #expect(tally["logs"] == 1, "nothing passes under another log's numbers: \(tally)")
       #expect(account["connects"] < 50, "the broker is left in peace meanwhile: \(account)")
       Ledger.add(calls.hitCounts.reduce(0, +), "failed system calls")
       print("failed calls, one in \(every): \(calls.hitCounts)")
+    }
+
+    /// The centre comes back while the agent, started anew, can't read what it holds for it.
+    @Test(arguments: [FailingCalls.Call.pread, .openat])
+    func `nothing overtakes what a start can't read`(call: FailingCalls.Call) async throws {
+      let scratch = try Scratch()
+      guard let calls = try await FailingCalls(in: scratch) else { return }
+      let site = try Site(scratch: scratch)
+      let (tally, _) = try await round("unread log", on: site, environment: calls.environment) {
+        for _ in 0..<Scale.repeats {
+          try await site.centralBroker.stop()
+          try await pause(1)
+          try await site.agent.kill()
+          calls.fail(call, with: call == .pread ? EIO : EMFILE)
+          try site.agent.start(environment: calls.environment)
+          try await site.centralBroker.start()
+          try await pause(3)
+          #expect(site.agent.log.contains("what is stored can't be reached"), "\(site.agent.log)")
+          calls.heal(call)
+          // Longer than between two tries.
+          try await pause(6)
+        }
+      }
+      #expect(tally["logs"] == 1, "all have their numbers from the one log")
+      Ledger.add(calls.hitCounts.reduce(0, +), "failed system calls")
     }
 
     private func inject(

@@ -91,6 +91,7 @@ final class AgentBench {
   }
 
   var status: AgentStatus { agent.status(now: now) }
+  var wakeAt: Int64 { agent.wakeAt }
   var ledger: SourceLedger { status.sources[0].ledger }
 
   func step(_ input: Input) {

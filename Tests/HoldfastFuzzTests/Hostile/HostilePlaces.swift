@@ -100,15 +100,15 @@ let hostilePlaces = HostileArea<@Sendable (String) -> Void>("place") { prepare i
   (
     "a directory for the lock", { mkdir("\($0)/lock", 0o700) },
     """
-    in memory; lock lock: errno 21; what is stored can't be reached: events are \
-    acknowledged only when every upstream has them
+    in memory; lock lock: errno 21; what is stored can't be reached: nothing is taken until it \
+    can, as newer events would overtake it
     """
   ),
   (
     "a link for the lock", { symlink("/etc/passwd", "\($0)/lock") },
     """
-    in memory; lock lock: errno 40; what is stored can't be reached: events are \
-    acknowledged only when every upstream has them
+    in memory; lock lock: errno 40; what is stored can't be reached: nothing is taken until it \
+    can, as newer events would overtake it
     """
   ),
   (
