@@ -14,6 +14,7 @@
 # latter belongs there under a name that says what it is.
 #
 # FUZZ_RUNS     runs over all targets (default 12,000,000)
+# FUZZ_LEAST    no target gets fewer runs than this (default 2,000; only `ring` would)
 # FUZZ_SECONDS  after so many seconds in all it ends, done or not (default 720)
 #
 # Prints a line per target: runs, seconds, runs per second, edges reached, verdict. Ends with
@@ -28,6 +29,7 @@ root=Tests/HoldfastFuzzTests/Corpus
 work=.build-fuzz
 program=$work/release/fuzz
 runs=${FUZZ_RUNS:-12000000}
+least=${FUZZ_LEAST:-2000}
 seconds=${FUZZ_SECONDS:-720}
 # The backtracer can hang a pipeline, and libFuzzer prints its own.
 export SWIFT_BACKTRACE=enable=no
@@ -91,26 +93,30 @@ fuzz() {
   return $status
 }
 
-# Every target, two at a time.
+# Every target, two at a time, slow ones first.
 all() {
   total=0
   for name in $(targets); do total=$((total + $(share $name))); done
   began=$(date +%s)
-  rm -f $work/logs/*.count $work/logs/failed
+  rm -rf $work/logs/*.count $work/logs/failed $work/claimed
+  mkdir -p $work/claimed
   for name in $(targets); do
     own=$((runs * $(share $name) / total + 1))
+    [ $own -ge $least ] || own=$least
     echo "$name $own"
   done | sort -k2 -n >$work/logs/plan
   worker() {
     while read -r name own; do
+      # The other worker has it, or has had it.
+      mkdir $work/claimed/$name 2>/dev/null || continue
       left=$((seconds - ($(date +%s) - began)))
       [ $left -gt 0 ] || return 0
       fuzz $name -runs=$own -max_total_time=$left || echo $name >>$work/logs/failed
     done
   }
-  sed -n 'p;n' $work/logs/plan | worker &
+  worker <$work/logs/plan &
   first=$!
-  sed -n 'n;p' $work/logs/plan | worker &
+  worker <$work/logs/plan &
   wait $first $!
   sum=0
   for file in $work/logs/*.count; do [ ! -f "$file" ] || sum=$((sum + $(cat "$file"))); done

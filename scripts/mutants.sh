@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Shows that the proof can fail: builds every seeded fault of Tests/Mutants/table.txt into a copy of
-# the sources, then runs each mutant's suite, which must fail.
+# the sources, then runs each mutant's suite, which must fail. A suite is ended as soon as it has
+# noticed something: it can't pass any more.
 #
 #   scripts/mutants.sh           all mutants
 #   scripts/mutants.sh NAME...   these
@@ -19,6 +20,7 @@ fresh=.build-mutants/fresh
 logs=.build-mutants/logs
 time_limit_s="${MUTANT_TIME_LIMIT_S:-300}"
 flags=(-c release -Xswiftc -enable-testing ${SWIFT_FLAGS:-})
+tests=.build/release/holdfastPackageTests.xctest
 test_flags=(-c release --scratch-path .build-tests -Xswiftc -enable-testing ${SWIFT_FLAGS:-})
 
 is_quick=
@@ -35,6 +37,17 @@ rm -rf "$fresh"
 mkdir "$fresh"
 tar -cf - --exclude='./.build*' --exclude=./.git . | tar -xf - -C "$fresh"
 "$proof" mutate --copy "$fresh"
+# Tests that no mutant needs are not built.
+if [ -z "$is_quick" ]; then
+  words=$("$proof" mutate --list | cut -f 2 | grep -oE '[A-Za-z]*Tests' | sort -u | paste -sd '|')
+  unneeded=
+  for folder in "$fresh"/Tests/*Tests; do
+    name=${folder##*/}
+    [[ $name =~ ^($words)$ ]] || grep -rqE "(struct|class|enum) ($words)\b" "$folder" ||
+      unneeded="$unneeded\"$name\", "
+  done
+  echo "package.targets.removeAll { [$unneeded].contains(\$0.name) }" >> "$fresh/Package.swift"
+fi
 # Only what differs is written, so that a second run builds little.
 for folder in Sources Tests Tools; do
   [ ! -d "$copy/$folder" ] || (cd "$copy" && find "$folder" -type f) | while read -r file; do
@@ -70,8 +83,26 @@ run() {
   fi
   # All suites in one go, and none of them cut short by a failure.
   [ -n "$1" ] || limit_s=$((4 * time_limit_s))
-  (cd "$copy" && HOLDFAST_MUTANT="$1" timeout -k 10 "$limit_s" \
-    swift test --skip-build "${flags[@]}" --filter "$2") > "$logs/${1:-none}" 2>&1
+  # Nothing of an earlier run may be taken for this one's.
+  : > "$logs/${1:-none}"
+  # Line by line, so that what is noticed shows at once.
+  (cd "$copy" && HOLDFAST_MUTANT="$1" exec timeout -k 10 "$limit_s" \
+    stdbuf -oL "$tests" --testing-library swift-testing --filter "$2") > "$logs/${1:-none}" 2>&1 &
+  local pid=$!
+  # Rounds with brokers stop by themselves what they started.
+  if [ -n "$1" ] && [[ $2 != EndToEndTests* ]]; then
+    while kill -0 "$pid" 2> /dev/null; do
+      if grep -aq "recorded an issue" "$logs/$1"; then
+        # `timeout` leads a process group.
+        kill -KILL -- "-$pid" 2> /dev/null || true
+        break
+      fi
+      sleep 0.2
+    done
+  fi
+  # Without the shell's word on what was ended.
+  wait "$pid" 2> /dev/null || status=$?
+  return "$status"
 }
 
 table=$("$proof" mutate --list ${is_quick:+--quick})
@@ -96,9 +127,10 @@ done <<< "$suites"
 
 killed=0
 survivors=()
-printf '%-40s %-40s %s\n' MUTANT SUITE RESULT
+printf '%-48s %-32s %5s  %s\n' MUTANT SUITE TOOK RESULT
 while IFS=$'\t' read -r name suite fault; do
   status=0
+  began=$SECONDS
   run "$name" "$suite" || status=$?
   failures=$(grep -cE "recorded an issue" "$logs/$name" || true)
   if [ "$status" = 0 ]; then
@@ -106,12 +138,11 @@ while IFS=$'\t' read -r name suite fault; do
     survivors+=("$name")
   else
     killed=$((killed + 1))
-    if [ "$status" = 124 ] || [ "$status" = 137 ]; then result="killed: never ends"
-    elif [ -n "$is_quick" ] && [ "$status" = 1 ]; then result="killed"
-    elif [ "$failures" = 0 ]; then result="killed: crashed"
-    else result="killed: $failures failures"; fi
+    if [ "$failures" -gt 0 ] || [ -n "$is_quick" ] && [ "$status" = 1 ]; then result="killed"
+    elif [ "$status" = 124 ] || [ "$status" = 137 ]; then result="killed: never ends"
+    else result="killed: crashed"; fi
   fi
-  printf '%-40s %-40s %s\n' "$name" "$suite" "$result"
+  printf '%-48s %-32s %3d s  %s\n' "$name" "$suite" $((SECONDS - began)) "$result"
 done <<< "$table"
 echo "mutants: $killed killed, ${#survivors[@]} survived"
 [ "${#survivors[@]}" = 0 ]

@@ -7,7 +7,7 @@
 #
 # The environment may ask for other amounts; the aims stay what they are:
 #   STATES=20000000 SEEDS=10000 FAULTS=200000 FLIPS=500000 KILLS=1000 CUTS=200 REPEATS=3
-#   FUZZ_RUNS=12000000
+#   FUZZ_RUNS=10500000
 #   REPORT=FILE                      where the table goes, .build/proof/report.md otherwise
 #   MINUTES=60                       what isn't done by then is ended, and missed
 #
@@ -60,7 +60,9 @@ stage() {
       HOLDFAST_ROUND_REPEATS=${REPEATS:-3} \
         end_to_end 'Rounds.*(Links|BlackHoles|Brokers|Disks|Calls|Machines)'
       ;;
-    fuzz) FUZZ_SECONDS=${FUZZ_SECONDS:-1200} exec scripts/fuzz.sh ;;
+    fuzz)
+      FUZZ_RUNS=${FUZZ_RUNS:-10500000} FUZZ_SECONDS=${FUZZ_SECONDS:-1200} exec scripts/fuzz.sh
+      ;;
     mutants) exec scripts/mutants.sh ;;
   esac
 }

@@ -40,7 +40,7 @@ extension Agent {
     protocols.open(on: disk, directory: directory)
     for index in intakes.indices { protocols.recall(&intakes[index].link, now: now) }
     for index in forwarders.indices { forwarders[index].recall { protocols.recall(&$0, now: now) } }
-    _ = protocols.hasChanged(fallbacks)
+    protocols.seen = fallbacks
   }
 
   /// What each link knows, sources first.
@@ -48,13 +48,28 @@ extension Agent {
     intakes.map(\.link.fallbackUntil) + forwarders.map(\.fallbackUntil)
   }
 
+  /// Whether each link knows what it knew when that was looked at last.
+  ///
+  /// Asked in each step: a closure would copy the forwarders, and an array needs memory.
+  private var knowWhatTheyKnew: Bool {
+    guard protocols.seen.count == intakes.count + forwarders.count else { return false }
+    for index in intakes.indices
+    where protocols.seen[index] != intakes[index].link.fallbackUntil { return false }
+    for index in forwarders.indices
+    where protocols.seen[intakes.count + index] != forwarders[index].fallbackUntil {
+      return false
+    }
+    return true
+  }
+
   /// Keeps which brokers speak 3.1.1 only, when that has changed.
   mutating func saveProtocols(now: ClockReading) {
     guard owner.ring.isRecovered, !owner.ring.isFailing else { return }
-    guard protocols.hasChanged(fallbacks) else { return }
+    if knowWhatTheyKnew { return }
+    protocols.seen = fallbacks
     var known: [String: Int64] = [:]
     let urls = intakes.map(\.link.url) + forwarders.map(\.configuration.link.url)
-    for (url, until) in zip(urls, fallbacks) {
+    for (url, until) in zip(urls, protocols.seen) {
       if let until { known[url] = max(known[url] ?? until, until) }
     }
     owner.ring.noteOwnFile(grownBy: protocols.save(known, now: now))
@@ -74,8 +89,8 @@ struct ProtocolMemory {
   /// By the wall clock, as a restart may be a reboot.
   private var stored: [String: Int64] = [:]
   private var byteCount = 0
-  /// What each link knew when that was looked at last, by the boot clock.
-  private var seen: [Int64?] = []
+  /// What each link knew when that was looked at last, by the boot clock; set by the owner.
+  var seen: [Int64?] = []
 
   /// Reads what an earlier run left in the log's directory.
   mutating func open(on disk: any Disk, directory: String) {
@@ -106,12 +121,6 @@ struct ProtocolMemory {
       until: now.boot.addingSaturated(until.subtractingSaturated(now.wall)),
       now: now.boot
     )
-  }
-
-  /// Whether the links know something else than when this was asked last.
-  mutating func hasChanged(_ fallbacks: [Int64?]) -> Bool {
-    defer { seen = fallbacks }
-    return seen != fallbacks
   }
 
   /// Replaces the file.

@@ -67,10 +67,7 @@ extension Agent {
     guard now.boot >= tickFloor, !owner.ring.isFailing, owner.ring.isRecovered,
       owner.ring.pendingCount == 0, !owner.ring.isFull
     else { return }
-    let end = owner.ring.readableEnd
-    guard
-      forwarders.contains(where: { $0.isConnected && $0.tickDueAt(end: end) <= now.wall })
-    else { return }
+    guard isTickWanted(now: now) else { return }
     tickFloor = now.boot &+ Self.tickIntervalMin
     do throws(RingLogError) {
       try owner.ring.appendTick(now: now)
@@ -81,6 +78,15 @@ extension Agent {
       return
     }
     commit(now: now, effects: &effects)
+  }
+
+  /// Asked in each step: a closure would copy the forwarders.
+  private func isTickWanted(now: ClockReading) -> Bool {
+    let end = owner.ring.readableEnd
+    for index in forwarders.indices where forwarders[index].isConnected {
+      if forwarders[index].tickDueAt(end: end) <= now.wall { return true }
+    }
+    return false
   }
 
   /// Most bytes of a picture.

@@ -58,7 +58,9 @@ extension Agent {
     status.log = owner.ring.id
     status.durable = owner.ring.durable
     status.memoryByteCount = owner.ring.memoryByteCount
-    for forwarder in forwarders { status.memoryByteCount += forwarder.memoryByteCount }
+    for index in forwarders.indices {
+      status.memoryByteCount += forwarders[index].memoryByteCount
+    }
     status.ringByteCount = owner.ring.byteCount
     status.ringByteCountMax = configuration.ring.byteCountMax
     for index in intakes.indices {

@@ -323,10 +323,10 @@ public struct Agent: ~Copyable {
     if hasMoreWork { return now.boot }
     // Looking again now and then costs nothing and forgives what was not foreseen.
     var wake = now.boot &+ microsecondsPerSecond
-    for intake in intakes {
-      wake = min(wake, intake.link.wakeAt ?? wake, intake.waitEndsAt ?? wake)
+    for index in intakes.indices {
+      wake = min(wake, intakes[index].link.wakeAt ?? wake, intakes[index].waitEndsAt ?? wake)
     }
-    for forwarder in forwarders { wake = min(wake, forwarder.wakeAt ?? wake) }
+    for index in forwarders.indices { wake = min(wake, forwarders[index].wakeAt ?? wake) }
     // While the disk fails no commit is due, whatever waits for one.
     if owner.ring.isFailing { return min(wake, diskRetryAt) }
     return min(wake, groupCommit.wakeAt ?? wake, saveAt ?? wake)

@@ -10,19 +10,22 @@ internal import CZstd
   private var context: OpaquePointer?
   private let level: Int32
   private let windowLog: Int32
+  private let contexts: CodecContexts
 
   /// A compressor; where memory can't be had, every ``flush(_:into:)`` answers false.
   ///
   /// - Parameters:
   ///   - level: zstd's level, 1 to 9.
   ///   - windowLog: base-2 logarithm of the bytes zstd looks back, 10 to 27.
-  public init(level: Int32, windowLog: Int32) {
+  ///   - contexts: where its context comes from and goes to.
+  public init(level: Int32, windowLog: Int32, contexts: CodecContexts = CodecContexts()) {
     self.level = level
     self.windowLog = windowLog
+    self.contexts = contexts
   }
 
   private mutating func makeContext() {
-    unsafe context = unsafe ZSTD_createCCtx()
+    unsafe context = contexts.makeCompressor()
     guard let context = unsafe context else { return }
     unsafe _ = ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level)
     unsafe _ = ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, windowLog)
@@ -31,8 +34,9 @@ internal import CZstd
     unsafe _ = ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0)
   }
 
-  // Freeing a null context does nothing.
-  deinit { unsafe _ = ZSTD_freeCCtx(context) }
+  deinit {
+    if let context = unsafe context { unsafe contexts.takeBack(compressor: context) }
+  }
 
   /// Begins a new frame; what was not flushed is forgotten.
   public mutating func beginChain() {
@@ -78,19 +82,27 @@ internal import CZstd
   /// Made at first use: most readers of a ring that is up to date never need it.
   private var context: OpaquePointer?
   private let windowLogMax: Int32
+  private let contexts: CodecContexts
 
   /// A decompressor; where memory can't be had, every decompression answers false.
   ///
-  /// - Parameter windowLogMax: frames that need more memory than this are refused.
-  public init(windowLogMax: Int32) { self.windowLogMax = windowLogMax }
+  /// - Parameters:
+  ///   - windowLogMax: frames that need more memory than this are refused.
+  ///   - contexts: where its context comes from and goes to.
+  public init(windowLogMax: Int32, contexts: CodecContexts = CodecContexts()) {
+    self.windowLogMax = windowLogMax
+    self.contexts = contexts
+  }
 
   private mutating func makeContext() {
-    unsafe context = unsafe ZSTD_createDCtx()
+    unsafe context = contexts.makeDecompressor()
     guard let context = unsafe context else { return }
     unsafe _ = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, windowLogMax)
   }
 
-  deinit { unsafe _ = ZSTD_freeDCtx(context) }
+  deinit {
+    if let context = unsafe context { unsafe contexts.takeBack(decompressor: context) }
+  }
 
   /// Begins a new frame.
   public mutating func beginChain() {

@@ -36,9 +36,19 @@ struct BlockWriter: ~Copyable {
   /// Bytes out per byte in of the latest blocks: an estimate for what is still raw.
   private var ratio = 0.5
 
-  init(limits: Limits, level: Int32, isSealed: Bool, ticksPerSecond: Int64) {
+  init(
+    limits: Limits,
+    level: Int32,
+    isSealed: Bool,
+    ticksPerSecond: Int64,
+    contexts: CodecContexts = CodecContexts()
+  ) {
     encoder = RowEncoder(ticksPerSecond: ticksPerSecond)
-    compressor = ChainCompressor(level: level, windowLog: Format.windowLog)
+    compressor = ChainCompressor(
+      level: level,
+      windowLog: Format.windowLog,
+      contexts: contexts
+    )
     self.limits = limits
     self.ticksPerSecond = ticksPerSecond
     flags = isSealed ? Format.flagSealed : 0

@@ -1,10 +1,8 @@
 // Fixed-width and variable-width integers as the format has them: little endian, LEB128.
 
 extension [UInt8] {
-  mutating func appendFixed<Value: FixedWidthInteger>(_ value: Value) {
-    for shift in stride(from: 0, to: Value.bitWidth, by: 8) {
-      append(UInt8(truncatingIfNeeded: value >> Value(shift)))
-    }
+  mutating func appendFixed<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value) {
+    unsafe Swift.withUnsafeBytes(of: value.littleEndian) { unsafe append(contentsOf: $0) }
   }
 
   /// Unsigned LEB128: seven bits a byte, lowest first.
@@ -43,18 +41,20 @@ struct ByteReader {
 
   var isAtEnd: Bool { offset >= bytes.endIndex }
 
-  mutating func fixed<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) -> Value? {
+  mutating func fixed<Value: FixedWidthInteger & BitwiseCopyable>(
+    _ type: Value.Type = Value.self
+  ) -> Value? {
     let count = Value.bitWidth / 8
     guard bytes.endIndex - offset >= count else {
       offset = bytes.endIndex
       return nil
     }
-    var value: Value = 0
-    for index in 0..<count {
-      value |= Value(truncatingIfNeeded: bytes[offset + index]) << Value(8 * index)
+    let start = offset - bytes.startIndex
+    let value = unsafe bytes.withUnsafeBytes {
+      unsafe $0.loadUnaligned(fromByteOffset: start, as: Value.self)
     }
     offset += count
-    return value
+    return Value(littleEndian: value)
   }
 
   mutating func take(_ count: Int) -> ArraySlice<UInt8>? {

@@ -160,7 +160,7 @@ extension RingLog {
 
   /// Some topics of the segment, for its gap record; empty when its start can't be read.
   private func topicsAtStart(of segment: Segment) -> [[UInt8]] {
-    let reader = SegmentReader(disk: disk)
+    let reader = SegmentReader(disk: disk, contexts: contexts)
     defer { reader.reset() }
     guard
       case .some(.events(let batch)) = try? reader.read(

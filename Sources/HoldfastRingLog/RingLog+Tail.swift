@@ -93,7 +93,9 @@ extension RingLog {
   }
 
   /// A reader for the start alone: an upstream's, which has not begun to read.
-  var recoveryReader: SegmentReader { readers.first ?? SegmentReader(disk: disk) }
+  var recoveryReader: SegmentReader {
+    readers.first ?? SegmentReader(disk: disk, contexts: contexts)
+  }
 
   /// The number after the last event that can be decoded; the segment's first where none can.
   private func readableEnd(

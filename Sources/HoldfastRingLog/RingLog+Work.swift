@@ -117,7 +117,7 @@ extension RingLog {
   private mutating func newestWall(ofSegment place: Int) -> Int64? {
     var segment = segments[place]
     if segment.lastWall == nil, segment.end > segment.first {
-      let reader = SegmentReader(disk: disk)
+      let reader = SegmentReader(disk: disk, contexts: contexts)
       reader.isForgiving = true
       defer { reader.reset() }
       if let last = wall(of: segment.end - 1, in: segment, reader) {

@@ -1,3 +1,4 @@
+public import HoldfastCodec
 public import HoldfastEvent
 
 /// What a ring log operation failed at.
@@ -71,6 +72,7 @@ public struct RingLog: ~Copyable {
   /// Found at the start and not known to be on the disk.
   var unsynced: UnsyncedTail?
   var readers: [SegmentReader] = []
+  let contexts: CodecContexts
   var sealer: Sealer?
   var sealRetryAt: Int64 = 0
   var ageCheckAt: Int64 = 0
@@ -124,6 +126,7 @@ public struct RingLog: ~Copyable {
   ///   - newLog: the id for a new log, random.
   ///   - givesUpUnreadable: whether a file that can't be opened goes to quarantine; otherwise the
   ///     log is not ``isRecovered`` then, and can be opened once more later.
+  ///   - contexts: who opens many logs one after another saves making them for each.
   ///   - now: both clocks.
   public init(
     disk: any Disk,
@@ -134,12 +137,14 @@ public struct RingLog: ~Copyable {
     bootID: UInt64,
     newLog: LogID,
     givesUpUnreadable: Bool = true,
+    contexts: CodecContexts = CodecContexts(),
     now: ClockReading
   ) {
     self.disk = disk
     self.givesUpUnreadable = givesUpUnreadable
     self.configuration = configuration
     self.bootID = bootID
+    self.contexts = contexts
     state = State(log: newLog, machine: machine)
     stateFile = StateFile(disk: disk, directory: directory)
     tail = Tail(byteCountMax: configuration.tailByteCountMax)
@@ -152,9 +157,10 @@ public struct RingLog: ~Copyable {
       ),
       level: 1,
       isSealed: false,
-      ticksPerSecond: configuration.ticksPerSecond
+      ticksPerSecond: configuration.ticksPerSecond,
+      contexts: contexts
     )
-    for _ in upstreams { readers.append(SegmentReader(disk: disk)) }
+    for _ in upstreams { readers.append(SegmentReader(disk: disk, contexts: contexts)) }
     recover(machine: machine, newLog: newLog, now: now)
     adopt(sources: sources, upstreams: upstreams)
     positions = upstreamIndices.map { state.upstreams[$0].cursor }

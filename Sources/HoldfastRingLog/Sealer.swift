@@ -58,7 +58,7 @@ extension RingLog {
     let file = try disk.create(path)
     sealer = Sealer(
       source: source,
-      reader: SegmentReader(disk: disk),
+      reader: SegmentReader(disk: disk, contexts: contexts),
       position: source.first,
       file: file,
       // Not what is configured by now: times must stay as they are.

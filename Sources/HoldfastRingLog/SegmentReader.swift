@@ -22,7 +22,7 @@ final class SegmentReader {
   private var offset = 0
   /// Index of the block that continues the open chain; nil while no chain is open.
   private var chainIndex: UInt32?
-  private var decompressor = ChainDecompressor(windowLogMax: Format.windowLog + 1)
+  private var decompressor: ChainDecompressor
   private var decoder = RowDecoder()
   private var current: StoredBatch?
   private var raw: [UInt8] = []
@@ -35,7 +35,10 @@ final class SegmentReader {
   /// Since when reading has failed, microseconds by boot clock; kept by the owner.
   var failingSince: Int64?
 
-  init(disk: any Disk) { self.disk = disk }
+  init(disk: any Disk, contexts: CodecContexts = CodecContexts()) {
+    self.disk = disk
+    decompressor = ChainDecompressor(windowLogMax: Format.windowLog + 1, contexts: contexts)
+  }
 
   /// Lets go of the file; the next read searches anew.
   func reset() {

@@ -41,6 +41,7 @@ struct State: Equatable {
   /// The slot's bytes, checksum last.
   var encoded: [UInt8] {
     var body: [UInt8] = []
+    body.reserveCapacity(1024)
     for value in [generation, log.high, log.low, machine, epoch, floor, durable, reserved] {
       body.appendFixed(value)
     }
@@ -69,6 +70,7 @@ struct State: Equatable {
     for gap in gaps.records { body.append(gap) }
     body.appendFixed(gaps.joinCount)
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(body.count + 16)
     bytes.appendFixed(Self.magic)
     bytes.append(Format.major)
     bytes.append(Format.minor)

@@ -27,6 +27,18 @@ import Testing
     }
   }
 
+  @Test("Long texts, which the instruction takes in lanes, have the checksum that the tables give")
+  func lanesMeetWithoutASeam() {
+    let bytes = (0..<5_000).map { UInt8(truncatingIfNeeded: ($0 &* $0) >> 3 &+ $0 &* 91) }
+    for end in stride(from: 600, through: bytes.count, by: 37) + [767, 768, 769, 1535, 1536, 1544] {
+      for start in [0, 1, 5] {
+        let part = bytes[start..<end]
+        let seed = UInt32(truncatingIfNeeded: end &* 2_654_435_761)
+        #expect(crc32c(part, seed: seed) == portableCRC32C(part, seed: seed))
+      }
+    }
+  }
+
   @Test func aChecksumCanBeContinued() {
     let bytes = Array("gateways in plants, boats and barns".utf8)
     let whole = crc32c(bytes[...])
@@ -50,6 +62,53 @@ import Testing
       let isDone = decompressor.decompress(packed[...], rawByteCount: raw.count, into: &read)
       #expect(isDone)
       #expect(read == raw)
+    }
+  }
+
+  @Test("What comes out does not depend on what a context was used for before")
+  func contextsForgetWhatWentThroughThem() {
+    let contexts = CodecContexts(keeping: 1)
+    func packed(_ level: Int32, _ contexts: CodecContexts) -> [UInt8] {
+      var compressor = ChainCompressor(level: level, windowLog: 18, contexts: contexts)
+      var packed: [UInt8] = []
+      for index in 0..<20 {
+        let raw = [UInt8]((0..<500).map { UInt8(truncatingIfNeeded: $0 / 7 &* (index % 4 &+ 1)) })
+        let isPacked = compressor.flush(raw, into: &packed)
+        #expect(isPacked)
+      }
+      return packed
+    }
+    let fresh = [packed(1, CodecContexts()), packed(5, CodecContexts())]
+    #expect(contexts.keptCount == 0)
+    for round in 0..<6 {
+      #expect(packed(round & 1 == 0 ? 1 : 5, contexts) == fresh[round & 1])
+      #expect(contexts.keptCount == 1)
+    }
+  }
+
+  @Test("What a damaged piece went through reads the next chain")
+  func damageDoesNotStayInAContext() {
+    let contexts = CodecContexts(keeping: 1)
+    let raw = Array("sensors/hall-1/temperature 21.5; sensors/hall-1/temperature 21.6".utf8)
+    var packed: [UInt8] = []
+    var compressor = ChainCompressor(level: 1, windowLog: 20)
+    let isPacked = compressor.flush(raw, into: &packed)
+    #expect(isPacked)
+    for index in packed.indices {
+      do {
+        var damaged = packed
+        damaged[index] ^= 0xff
+        var first = ChainDecompressor(windowLogMax: 21, contexts: contexts)
+        var second = ChainDecompressor(windowLogMax: 21, contexts: contexts)
+        var read: [UInt8] = []
+        _ = first.decompress(damaged[...], rawByteCount: raw.count, into: &read)
+        _ = second.decompress(damaged.dropLast(), rawByteCount: raw.count, into: &read)
+      }
+      #expect(contexts.keptCount == 1)
+      var decompressor = ChainDecompressor(windowLogMax: 21, contexts: contexts)
+      var read: [UInt8] = []
+      let isRead = decompressor.decompress(packed[...], rawByteCount: raw.count, into: &read)
+      #expect(isRead && read == raw)
     }
   }
 

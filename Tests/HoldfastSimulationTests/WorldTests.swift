@@ -2,13 +2,15 @@ import HoldfastSimulation
 import Testing
 
 @Suite struct WorldTests {
-  /// Runs seeds two at a time; the reports come in any order.
+  /// Runs seeds two at a time, and says at once what fails; the reports come in any order.
   private static func reports(_ seeds: Range<UInt64>) async -> [WorldReport] {
     await withTaskGroup(of: [WorldReport].self) { group in
       for lane in 0..<2 as Range<UInt64> {
         group.addTask {
           stride(from: seeds.lowerBound + lane, to: seeds.upperBound, by: 2).map {
-            World(seed: $0).run()
+            let report = World(seed: $0).run()
+            if let failure = report.failure { Issue.record("\(failure)") }
+            return report
           }
         }
       }
@@ -22,7 +24,6 @@ import Testing
     let seedCount = environmentNumber("HOLDFAST_SEEDS") ?? Self.seedCount
     var total = WorldReport()
     for report in await Self.reports(0..<seedCount) {
-      if let failure = report.failure { Issue.record("\(failure)") }
       let shortfalls = report.shortfalls
       #expect(shortfalls.isEmpty, "seed \(report.seed)")
       total.add(report)
@@ -34,7 +35,7 @@ import Testing
   }
 
   @Test func `the same seed takes the same way`() {
-    for seed in [3, 4, 5] as [UInt64] {
+    for seed in [3, 5, 7] as [UInt64] {
       let first = World(seed: seed).run()
       #expect(first == World(seed: seed).run())
       #expect(first.trace != World(seed: seed + 1).run().trace)

@@ -28,6 +28,7 @@ struct SparseBytes {
     buffer.removeAll(keepingCapacity: true)
     let end = min(range.upperBound, count)
     var offset = range.lowerBound
+    buffer.reserveCapacity(max(0, end - offset))
     while offset < end {
       let start = offset % Self.pageByteCount
       let length = min(Self.pageByteCount - start, end - offset)
@@ -134,6 +135,40 @@ struct SparseBytes {
     mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return mixed ^ (mixed >> 31)
+  }
+
+  /// Whether another file has the same bytes in all of `range`; false where either ends before it.
+  ///
+  /// - Complexity: O(pages) where pages are shared, as between a file and its damaged copy.
+  func isEqual(to other: SparseBytes, in range: Range<Int>) -> Bool {
+    guard range.upperBound <= min(count, other.count) else { return false }
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let start = offset % Self.pageByteCount
+      let length = min(Self.pageByteCount - start, range.upperBound - offset)
+      let (page, otherPage) = (
+        pages[offset / Self.pageByteCount], other.pages[offset / Self.pageByteCount]
+      )
+      if !Self.isShared(page, otherPage) {
+        let here = page.isEmpty ? Self.zeroPage : page
+        let there = otherPage.isEmpty ? Self.zeroPage : otherPage
+        guard Self.isEqual(here[start..<start + length], there[start..<start + length]) else {
+          return false
+        }
+      }
+      offset += length
+    }
+    return true
+  }
+
+  private static let zeroPage = [UInt8](repeating: 0, count: pageByteCount)
+
+  private static func isShared(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    unsafe one.withUnsafeBufferPointer { one in
+      unsafe other.withUnsafeBufferPointer { other in
+        unsafe one.baseAddress == other.baseAddress && one.count == other.count
+      }
+    }
   }
 
   /// Whether both hold the same bytes; eight at a time, as it is done by the million.

@@ -1,3 +1,4 @@
+internal import HoldfastCodec
 internal import HoldfastEvent
 internal import HoldfastRingLog
 
@@ -14,6 +15,7 @@ public final class CrashExplorer {
   private var known: Set<UInt64> = []
   private var checked = CheckedStarts()
   private var random = SplitMix64(seed: 1)
+  private let contexts = CodecContexts(keeping: 2)
 
   /// - Parameters:
   ///   - randomCount: random subsets tried where there are too many for all.
@@ -45,7 +47,7 @@ public final class CrashExplorer {
     random = SplitMix64(seed: workload.seed)
     // What an operation does to the end is known from a first, undisturbed run.
     let after = histories(of: workload)
-    let run = RingRun(seed: workload.seed) { [unowned self] disk in
+    let run = RingRun(seed: workload.seed, contexts: contexts) { [unowned self] disk in
       sabotage(disk)
       if workload.operations.isEmpty { exploreFirstStart(on: disk, workload) }
     }
@@ -79,7 +81,7 @@ public final class CrashExplorer {
       after: nothing,
       byteCountMax: configuration.byteCountMax
     )
-    let check = RecoveryCheck(nothing, expectation, configuration)
+    let check = RecoveryCheck(nothing, expectation, configuration, contexts)
     disk.onChange = { [unowned self, unowned disk] _ in
       visit(disk, check, isNested: false) { "\(workload), at the first start" }
     }
@@ -95,7 +97,7 @@ public final class CrashExplorer {
 
   /// The history after each operation of an undisturbed run.
   private func histories(of workload: RingWorkload) -> [RingHistory] {
-    let run = RingRun(seed: workload.seed, prepare: sabotage)
+    let run = RingRun(seed: workload.seed, contexts: contexts, prepare: sabotage)
     var histories: [RingHistory] = []
     for operation in workload.base + workload.operations {
       do throws(RingLogError) { try run.perform(operation) } catch { return histories }
@@ -116,7 +118,7 @@ public final class CrashExplorer {
       byteCountMax = RingRun.configuration(segmentCountMax: RingRun.segmentCountMax).byteCountMax
     }
     let expectation = Expectation(before: before, after: after, byteCountMax: byteCountMax)
-    var check = RecoveryCheck(after, expectation, run.configuration)
+    var check = RecoveryCheck(after, expectation, run.configuration, contexts)
     check.checked = checked
     visit(run.disk, check, isNested: false) { moment.text }
   }

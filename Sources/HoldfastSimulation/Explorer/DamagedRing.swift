@@ -1,3 +1,4 @@
+internal import HoldfastCodec
 internal import HoldfastEvent
 internal import HoldfastRingLog
 
@@ -28,6 +29,7 @@ final class DamagedRing {
   }
 
   let run: RingRun
+  private let contexts = CodecContexts(keeping: 2)
   private(set) var files: [File] = []
   private let disk: SimulatedDisk
 
@@ -143,13 +145,10 @@ final class DamagedRing {
     }
     var lost: [Range<SequenceNumber>] = []
     var isLost = false
-    var before: [UInt8] = []
-    var after: [UInt8] = []
     for block in original.blocks {
-      original.bytes.read(block.range, into: &before)
       // What is shorter than one block is removed.
-      bytes?.read(block.range, into: &after)
-      let isWhole = !isGone && SparseBytes.isEqual(before[...], after[...])
+      let isWhole =
+        !isGone && bytes.map { original.bytes.isEqual(to: $0, in: block.range) } ?? false
       isLost = !isWhole || isLost && !block.isChainStart
       guard isLost else { continue }
       if let last = lost.last, last.upperBound == block.first {
@@ -180,7 +179,7 @@ final class DamagedRing {
       // The other slot may be older.
       expectation.acknowledgedDropCount = 0
     }
-    var check = RecoveryCheck(run.history, expectation, run.configuration)
+    var check = RecoveryCheck(run.history, expectation, run.configuration, contexts)
     check.damage = cost(file, bytes)
     let problem = check.problem(on: damaged)
     figures.note(check.steps, check.reasons)

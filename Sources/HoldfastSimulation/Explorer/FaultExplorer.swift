@@ -1,3 +1,4 @@
+internal import HoldfastCodec
 internal import HoldfastEvent
 internal import HoldfastRingLog
 
@@ -36,6 +37,7 @@ public struct FaultExplorer {
   }
 
   private var figures = ExplorerFigures()
+  private let contexts = CodecContexts(keeping: 2)
 
   /// A search that has tried nothing yet.
   public init() {}
@@ -45,7 +47,7 @@ public struct FaultExplorer {
     figures = ExplorerFigures()
     for workload in workloads {
       figures.workloadCount += 1
-      let run = RingRun(seed: workload.seed)
+      let run = RingRun(seed: workload.seed, contexts: contexts)
       for operation in workload.base + workload.operations { run.performOnFaultyDisk(operation) }
       for place in 1...max(1, run.disk.operationCount) {
         for fault in Fault.all { attempt(workload, place, fault) }
@@ -57,7 +59,7 @@ public struct FaultExplorer {
   private mutating func attempt(_ workload: RingWorkload, _ place: Int, _ fault: Fault) {
     figures.caseCount += 1
     let injection = Injection(fault: fault, place: place)
-    let run = RingRun(seed: workload.seed) { injection.arm($0) }
+    let run = RingRun(seed: workload.seed, contexts: contexts) { injection.arm($0) }
     for operation in workload.base + workload.operations {
       run.performOnFaultyDisk(operation)
       if run.disk.isDead { break }
@@ -84,7 +86,7 @@ public struct FaultExplorer {
         after: run.history,
         byteCountMax: RingRun.configuration(segmentCountMax: RingRun.segmentCountMax).byteCountMax
       )
-      var check = RecoveryCheck(run.history, expectation, run.configuration)
+      var check = RecoveryCheck(run.history, expectation, run.configuration, contexts)
       let problem = check.problem(on: run.disk.fork())
       figures.note(check.steps.union(run.steps), check.reasons)
       if let problem {

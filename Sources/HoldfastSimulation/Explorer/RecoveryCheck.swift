@@ -1,3 +1,4 @@
+internal import HoldfastCodec
 internal import HoldfastEvent
 internal import HoldfastRingLog
 
@@ -6,6 +7,8 @@ struct RecoveryCheck {
   let history: RingHistory
   let expectation: Expectation
   let configuration: RingConfiguration
+  /// Millions of logs are opened: they share what zstd needs.
+  private let contexts: CodecContexts
   /// What damage costs and no more, as ranges of numbers; nil where there is none.
   var damage: [Range<SequenceNumber>]?
   /// The second starts that were checked before; nil: each is checked.
@@ -20,17 +23,23 @@ struct RecoveryCheck {
   /// A bit per gap reason that was read.
   private(set) var reasons: UInt16 = 0
 
-  init(_ history: RingHistory, _ expectation: Expectation, _ configuration: RingConfiguration) {
+  init(
+    _ history: RingHistory,
+    _ expectation: Expectation,
+    _ configuration: RingConfiguration,
+    _ contexts: CodecContexts
+  ) {
     self.history = history
     self.expectation = expectation
     self.configuration = configuration
+    self.contexts = contexts
   }
 
   /// Starts, reads all, appends, loses power, starts once more, and reads all again.
   ///
   /// - Returns: what is wrong; nil when all is as it must be.
   mutating func problem(on disk: SimulatedDisk) -> String? {
-    var ring = RingRun.open(disk, configuration, now: Self.now)
+    var ring = RingRun.open(disk, configuration, now: Self.now, contexts: contexts)
     disk.onChange = nil
     steps = ring.recoverySteps
     if !ring.isRecovered || ring.isFailing { return "it can't be opened: \(text(ring.log))" }
@@ -137,7 +146,12 @@ struct RecoveryCheck {
       }
       if !checked.isNew(left.hash(keeping: nothing) ^ expected) { return nil }
     }
-    var again = RingRun.open(left.disk(keeping: nothing), configuration, now: Self.now)
+    var again = RingRun.open(
+      left.disk(keeping: nothing),
+      configuration,
+      now: Self.now,
+      contexts: contexts
+    )
     let second = LogWalk(
       &again,
       later,

@@ -1,3 +1,4 @@
+internal import HoldfastCodec
 internal import HoldfastEvent
 internal import HoldfastRingLog
 
@@ -7,6 +8,7 @@ final class RingRun {
   private(set) var configuration: RingConfiguration
   var ring: RingLog
   private(set) var history = RingHistory()
+  private let contexts: CodecContexts
   private var random: SplitMix64
   private var now = RingRun.start
 
@@ -22,13 +24,15 @@ final class RingRun {
   init(
     seed: UInt64,
     configuration: RingConfiguration = RingRun.configuration(segmentCountMax: segmentCountMax),
+    contexts: CodecContexts = CodecContexts(keeping: 2),
     prepare: (SimulatedDisk) -> Void = { _ in }
   ) {
     random = SplitMix64(seed: seed &+ 0x5eed)
     self.configuration = configuration
+    self.contexts = contexts
     disk = SimulatedDisk(seed: seed)
     prepare(disk)
-    ring = Self.open(disk, configuration, now: now, isFirst: true)
+    ring = Self.open(disk, configuration, now: now, isFirst: true, contexts: contexts)
     log = ring.log
     ring.log = []
   }
@@ -55,7 +59,8 @@ final class RingRun {
     _ disk: SimulatedDisk,
     _ configuration: RingConfiguration,
     now: ClockReading,
-    isFirst: Bool = false
+    isFirst: Bool = false,
+    contexts: CodecContexts
   ) -> RingLog {
     RingLog(
       disk: disk,
@@ -66,6 +71,7 @@ final class RingRun {
       bootID: isFirst ? 1 : 2,
       newLog: LogID(high: 1, low: 2),
       givesUpUnreadable: false,
+      contexts: contexts,
       now: now
     )
   }
@@ -277,7 +283,7 @@ final class RingRun {
     takeLog()
     inFlight = nil
     let hadLostWrites = disk.hasLostWrites
-    ring = Self.open(disk, configuration, now: now)
+    ring = Self.open(disk, configuration, now: now, contexts: contexts)
     steps.formUnion(ring.recoverySteps)
     takeLog()
     resolve(hadLostWrites: hadLostWrites)
