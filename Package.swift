@@ -61,10 +61,13 @@ let package = Package(
     .systemLibrary(
       name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
     .target(name: "CSocketBuffer"),
+    // The OpenSSL that libmosquitto is linked with.
+    .target(
+      name: "CTLSCheck", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "HoldfastSystem",
       dependencies: [
-        "CSocketBuffer",
+        "CSocketBuffer", "CTLSCheck",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
         "HoldfastUpstream", "CMosquitto", .product(name: "Logging", package: "swift-log"),
       ],
@@ -72,7 +75,7 @@ let package = Package(
     .target(
       name: "HoldfastConfiguration",
       dependencies: [
-        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastPayload",
+        "CTLSCheck", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastPayload",
         "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],

@@ -5,44 +5,39 @@ import TOMLKit
 public struct LoadedConfiguration: Equatable, Sendable {
   /// Checked, with defaults filled in.
   public var configuration: AgentConfiguration
-  /// What works and may still not be meant, sorted by line.
+  /// What works and may still not be meant, sorted by file and line.
   public var warnings: [ConfigurationProblem]
+  /// The files it was read from, in order; the first is the one that was named.
+  public var files: [String]
+  /// The configuration as one TOML text: files merged, variables filled in, defaults written out,
+  /// secrets masked.
+  public var effective: String
 }
 
-/// The configuration file: TOML in, ``AgentConfiguration`` or every error at once out.
+/// The configuration: TOML files in, ``AgentConfiguration`` or every error at once out.
 ///
 /// The way of a file: bytes → ``KeyPositions`` (lines of keys) → the TOML library → a tree of
-/// ``ConfigurationNode`` → one ``TableReader`` per table → checks across tables.
+/// ``ConfigurationNode``. The trees of all files are merged, variables filled in; then one
+/// ``TableReader`` per table → checks across tables.
 public enum ConfigurationFile {
-  /// Reads and checks the file at `path`.
+  /// Reads and checks the file at `path` and those of the directory `conf.d` beside it.
   ///
   /// - Parameters:
   ///   - path: as given by the operator; named in each message.
   ///   - defaultAgentID: for a file without `agent.id`.
+  ///   - variables: what `${NAME}` stands for; see ``Variables``.
   /// - Returns: the checked configuration with its warnings.
-  /// - Throws: everything that is wrong with the file, sorted by line.
+  /// - Throws: everything that is wrong with the files, sorted by file and line.
   public static func load(
     path: String,
-    defaultAgentID: String
+    defaultAgentID: String,
+    variables: [String: String] = [:]
   ) throws(ConfigurationError) -> LoadedConfiguration {
-    let file: SmallFile
-    do {
-      file = try SmallFile(path: path, byteCountMax: SmallFile.configurationByteCountMax)
-    } catch {
-      let problem = ConfigurationProblem(
-        line: 1,
-        key: "",
-        what: "the file \(error.what)",
-        remedy: "give a readable TOML file of at most 1MiB"
-      )
-      throw ConfigurationError(file: path, problems: [problem])
+    let set = ConfigurationFiles(path: path)
+    guard set.failures.isEmpty else {
+      throw ConfigurationError(file: path, problems: set.failures)
     }
-    return try load(
-      bytes: file.bytes,
-      file: path,
-      defaultAgentID: defaultAgentID,
-      isWorldReadable: file.isWorldReadable
-    )
+    return try load(set.texts, defaultAgentID: defaultAgentID, variables: variables)
   }
 
   /// Checks a configuration given as text.
@@ -51,19 +46,17 @@ public enum ConfigurationFile {
   ///   - text: TOML.
   ///   - file: named in each message; files named within it are taken from its directory.
   ///   - defaultAgentID: for a text without `agent.id`.
+  ///   - variables: what `${NAME}` stands for.
   /// - Returns: the checked configuration with its warnings.
   /// - Throws: everything that is wrong with the text, sorted by line.
   public static func load(
     text: String,
     file: String = "holdfast.toml",
-    defaultAgentID: String
+    defaultAgentID: String,
+    variables: [String: String] = [:]
   ) throws(ConfigurationError) -> LoadedConfiguration {
-    try load(
-      bytes: Array(text.utf8),
-      file: file,
-      defaultAgentID: defaultAgentID,
-      isWorldReadable: false
-    )
+    let text = ConfigurationText(name: file, bytes: Array(text.utf8), isWorldReadable: false)
+    return try load([text], defaultAgentID: defaultAgentID, variables: variables)
   }
 
   static func load(
@@ -72,33 +65,60 @@ public enum ConfigurationFile {
     defaultAgentID: String,
     isWorldReadable: Bool
   ) throws(ConfigurationError) -> LoadedConfiguration {
-    let problems = ProblemList()
+    let text = ConfigurationText(name: file, bytes: bytes, isWorldReadable: isWorldReadable)
+    return try load([text], defaultAgentID: defaultAgentID, variables: [:])
+  }
+
+  /// Checks what several files make together; the first is the one that was named.
+  static func load(
+    _ texts: [ConfigurationText],
+    defaultAgentID: String,
+    variables: [String: String]
+  ) throws(ConfigurationError) -> LoadedConfiguration {
+    let file = texts.first?.name ?? ""
+    let problems = ProblemList(files: texts.map(\.name))
     var configuration: AgentConfiguration?
-    if let root = parse(bytes, problems) {
+    var effective = ""
+    let trees = texts.enumerated().map { parse($0.element.bytes, of: $0.offset, problems) }
+    // A file that can't be parsed leaves nothing to be said about the whole.
+    if !problems.hasErrors, let first = trees.first ?? nil {
+      let merged = trees.dropFirst().compactMap(\.self).reduce(first) {
+        $0.overlaid(with: $1, problems: problems)
+      }
+      let root = Variables(values: variables, problems: problems).filled(merged)
       var reader = DocumentReader(
         file: file,
         defaultAgentID: defaultAgentID,
-        isWorldReadable: isWorldReadable,
+        isWorldReadable: texts.map(\.isWorldReadable),
         problems: problems
       )
       configuration = reader.read(root)
+      if let configuration, !problems.hasErrors {
+        effective = EffectiveText(configuration, file: file).text(of: root)
+      }
     }
-    guard let configuration, problems.errors.isEmpty else {
-      throw ConfigurationError(file: file, problems: problems.errors.sortedByLine)
+    guard let configuration, !problems.hasErrors else {
+      throw ConfigurationError(file: file, problems: problems.errors)
     }
     return LoadedConfiguration(
       configuration: configuration,
-      warnings: problems.warnings.sortedByLine
+      warnings: problems.warnings,
+      files: texts.map(\.name),
+      effective: effective
     )
   }
 
   /// The tree of the text, or nil with what is wrong with its syntax.
-  private static func parse(_ bytes: [UInt8], _ problems: ProblemList) -> ConfigurationNode? {
+  static func parse(
+    _ bytes: [UInt8],
+    of file: Int,
+    _ problems: ProblemList
+  ) -> ConfigurationNode? {
     if let index = bytes.firstIndex(of: 0) {
       // The library takes a C string and would silently stop here.
       problems.error(
         "",
-        line: lineNumber(of: index, in: bytes),
+        line: FileLine(file: file, number: lineNumber(of: index, in: bytes)),
         "the file holds a NUL byte",
         "save it as plain UTF-8 text"
       )
@@ -107,7 +127,7 @@ public enum ConfigurationFile {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       problems.error(
         "",
-        line: lineNumber(of: firstInvalidIndex(bytes), in: bytes),
+        line: FileLine(file: file, number: lineNumber(of: firstInvalidIndex(bytes), in: bytes)),
         "the file is not UTF-8",
         "save it as UTF-8 text"
       )
@@ -121,17 +141,22 @@ public enum ConfigurationFile {
       if case .failure(let error) = parse(String(decoding: before, as: UTF8.self)),
         !error.description.contains("end-of-file")
       {
-        report(error, problems)
+        report(error, of: file, problems)
       } else {
-        problems.error("", line: defect.line, defect.what, "correct it")
+        problems.error(
+          "",
+          line: FileLine(file: file, number: defect.line),
+          defect.what,
+          "correct it"
+        )
       }
       return nil
     }
     switch parse(text) {
     case .success(let table):
-      return ConfigurationNode(table, positions: positions)
+      return ConfigurationNode(table, of: file, positions: positions)
     case .failure(let error):
-      report(error, problems)
+      report(error, of: file, problems)
       return nil
     }
   }
@@ -147,11 +172,11 @@ public enum ConfigurationFile {
     }
   }
 
-  private static func report(_ error: TOMLParseError, _ problems: ProblemList) {
+  private static func report(_ error: TOMLParseError, of file: Int, _ problems: ProblemList) {
     let place = error.source.begin
     problems.error(
       "",
-      line: max(place.line, 1),
+      line: FileLine(file: file, number: max(place.line, 1)),
       "column \(place.column): not valid TOML: \(oneLine(error.description))",
       "correct the syntax"
     )

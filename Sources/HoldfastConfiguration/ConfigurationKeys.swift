@@ -2,6 +2,7 @@
 enum AgentKey: String, CaseIterable {
   case id
   case dataDirectory = "data_dir"
+  case statusTopic = "status_topic"
 }
 
 /// Keys of `[ring]`.
@@ -35,6 +36,10 @@ enum TLSKey: String, CaseIterable {
   case caFile = "ca_file"
   case certificateFile = "cert_file"
   case keyFile = "key_file"
+  case revocationFile = "crl_file"
+  case versionMin = "min_version"
+  case sharedKeyIdentity = "psk_identity"
+  case sharedKeyFile = "psk_file"
 }
 
 /// Keys of `[[source]]` beside those of its link.

@@ -1,6 +1,6 @@
 import TOMLKit
 
-/// A value of the file with the line it stands on.
+/// A value of the configuration with the line it stands on.
 struct ConfigurationNode {
   enum Value {
     case table([String: ConfigurationNode])
@@ -13,7 +13,9 @@ struct ConfigurationNode {
   }
 
   var value: Value
-  var line: Int
+  var line: FileLine
+  /// A text that came of `${NAME}`, so that it doesn't stand in the file.
+  var isFromVariable = false
 
   /// What kind of value it is, for messages; never the value itself, which may be a secret.
   var kind: String {
@@ -33,21 +35,36 @@ extension ConfigurationNode {
   /// Copies what the library read into values of ours, each with its line.
   ///
   /// The library's own values are views without a line; they are not used beyond this point.
-  init(_ table: TOMLTable, at path: [PathStep] = [], positions: KeyPositions) {
+  ///
+  /// - Parameters:
+  ///   - table: a whole file.
+  ///   - file: which one, see ``FileLine``.
+  ///   - positions: the lines of its keys.
+  init(_ table: TOMLTable, of file: Int, positions: KeyPositions) {
+    self.init(table, at: [], Origin(file: file, positions: positions))
+  }
+
+  /// Where values come from.
+  private struct Origin {
+    var file: Int
+    var positions: KeyPositions
+
+    func line(of path: [PathStep]) -> FileLine {
+      FileLine(file: file, number: positions.line(of: path))
+    }
+  }
+
+  private init(_ table: TOMLTable, at path: [PathStep], _ origin: Origin) {
     var entries: [String: ConfigurationNode] = [:]
     for key in table.keys {
       guard let value = table[key] else { continue }
-      entries[key] = ConfigurationNode(value, at: path + [.key(key)], positions: positions)
+      entries[key] = ConfigurationNode(value, at: path + [.key(key)], origin)
     }
-    self.init(value: .table(entries), line: positions.line(of: path))
+    self.init(value: .table(entries), line: origin.line(of: path))
   }
 
-  private init(
-    _ value: any TOMLValueConvertible,
-    at path: [PathStep],
-    positions: KeyPositions
-  ) {
-    let line = positions.line(of: path)
+  private init(_ value: any TOMLValueConvertible, at path: [PathStep], _ origin: Origin) {
+    let line = origin.line(of: path)
     // What lies deeper than any key of ours is reported by its parent's name.
     guard path.count <= KeyPositions.depthMax else {
       self.init(value: .table([:]), line: line)
@@ -55,13 +72,13 @@ extension ConfigurationNode {
     }
     switch value.type {
     case .table:
-      self.init(value.table ?? TOMLTable(), at: path, positions: positions)
+      self.init(value.table ?? TOMLTable(), at: path, origin)
     case .array:
       let elements = value.array ?? TOMLArray()
       self.init(
         value: .array(
           elements.enumerated().map { index, element in
-            ConfigurationNode(element, at: path + [.index(index)], positions: positions)
+            ConfigurationNode(element, at: path + [.index(index)], origin)
           }
         ),
         line: line

@@ -97,20 +97,34 @@ extension DocumentReader {
         table.error(LinkKey.password, "is empty or too long", "give 1 to 65535 bytes, or remove it")
         return nil
       }
-      if isWorldReadable {
-        table.warn(
-          LinkKey.password,
-          "can be read by every user of this machine",
-          "chmod 640 the file, or use password_file"
-        )
-      }
+      checkSecret(LinkKey.password, table)
       return password
     }
     guard let path = table.text(LinkKey.passwordFile) else { return nil }
-    return readPasswordFile(path, table)
+    return readSecret(path, LinkKey.passwordFile, table, holding: "password")
   }
 
-  private func readPasswordFile(_ path: String, _ table: TableReader) -> String? {
+  /// A secret that stands in a file of the configuration itself.
+  private func checkSecret(_ key: some RawRepresentable<String>, _ table: TableReader) {
+    guard let node = table.entries[key.rawValue], !node.isFromVariable,
+      isWorldReadable.indices.contains(node.line.file), isWorldReadable[node.line.file]
+    else { return }
+    table.error(
+      key,
+      "can be read by every user of this machine",
+      "chmod 640 the file, or use password_file"
+    )
+  }
+
+  /// The one line of a file that holds a secret; nil where there is none, which is told.
+  ///
+  /// A file that everyone on the machine may read is refused: what is known to all is no secret.
+  func readSecret(
+    _ path: String,
+    _ key: some RawRepresentable<String>,
+    _ table: TableReader,
+    holding what: String
+  ) -> String? {
     let secret: SmallFile
     do {
       secret = try SmallFile(
@@ -119,93 +133,33 @@ extension DocumentReader {
       )
     } catch {
       table.error(
-        LinkKey.passwordFile,
+        key,
         "names \(quoted(path)), which \(error.what)",
-        "give a file that holds the password"
+        "give a file that holds the \(what)"
       )
       return nil
     }
     if secret.isWorldReadable {
-      table.warn(
-        LinkKey.passwordFile,
+      table.error(
+        key,
         "names \(quoted(path)), which every user of this machine can read",
         "chmod 640 it"
       )
+      return nil
     }
     var bytes = secret.bytes[...]
     if bytes.last == UInt8(ascii: "\n") { bytes = bytes.dropLast() }
     if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
     guard !bytes.isEmpty, bytes.count <= Self.credentialByteCountMax, !bytes.contains(0),
-      let password = String(validating: bytes, as: UTF8.self)
+      let text = String(validating: bytes, as: UTF8.self)
     else {
       table.error(
-        LinkKey.passwordFile,
-        "names \(quoted(path)), which holds no password",
+        key,
+        "names \(quoted(path)), which holds no \(what)",
         "put it there as one line of UTF-8 text"
       )
       return nil
     }
-    return password
-  }
-
-  // MARK: TLS
-
-  private func readTLS(_ table: TableReader) -> TLSConfiguration? {
-    guard let node = table.entries[LinkKey.tls.rawValue] else { return nil }
-    guard case .table(let entries) = node.value else {
-      table.error(
-        LinkKey.tls,
-        "must be a table, not \(node.kind)",
-        "write tls = { ca_file = \"…\" }"
-      )
-      return nil
-    }
-    let files = TableReader(
-      entries: entries,
-      line: node.line,
-      title: "tls of \(table.title)",
-      problems: problems
-    )
-    files.rejectUnknownKeys(except: ConfigurationKeys.tlsKeys)
-    var tls = TLSConfiguration()
-    tls.caFile = readPath(files, .caFile, isSecret: false)
-    tls.certificateFile = readPath(files, .certificateFile, isSecret: false)
-    tls.keyFile = readPath(files, .keyFile, isSecret: true)
-    if files.has(TLSKey.certificateFile) != files.has(TLSKey.keyFile) {
-      let given = files.has(TLSKey.keyFile) ? TLSKey.keyFile : .certificateFile
-      let missing = files.has(TLSKey.keyFile) ? TLSKey.certificateFile : .keyFile
-      files.error(given, "is given without \(missing.rawValue)", "add \(missing.rawValue) = \"…\"")
-    }
-    return tls
-  }
-
-  /// The path of a PEM file.
-  ///
-  /// One that can't be read now is a warning only: certificates come and go while the agent must
-  /// go on storing events.
-  private func readPath(_ table: TableReader, _ key: TLSKey, isSecret: Bool) -> String? {
-    guard let text = table.text(key) else { return nil }
-    guard !text.isEmpty else {
-      table.error(key, "is empty", "give the path of a PEM file, or remove it")
-      return nil
-    }
-    let path = resolved(text, besides: file)
-    do {
-      let pem = try SmallFile(path: path, byteCountMax: SmallFile.configurationByteCountMax)
-      if isSecret && pem.isWorldReadable {
-        table.warn(
-          key,
-          "names \(quoted(text)), which every user of this machine can read",
-          "chmod 640 it"
-        )
-      }
-    } catch {
-      table.warn(
-        key,
-        "names \(quoted(text)), which \(error.what)",
-        "put it there: until then the link can't be made"
-      )
-    }
-    return path
+    return text
   }
 }

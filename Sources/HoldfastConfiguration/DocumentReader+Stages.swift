@@ -132,7 +132,7 @@ extension DocumentReader {
 }
 
 /// The words of `decode` and `format`.
-private enum FormatChoice: String, CaseIterable {
+enum FormatChoice: String, CaseIterable {
   case none
   case json
   case text

@@ -12,10 +12,14 @@ struct DocumentReader {
 
   let file: String
   let defaultAgentID: String
-  /// Whether anyone on the machine may read the file.
-  let isWorldReadable: Bool
+  /// For each file whether anyone on the machine may read it.
+  let isWorldReadable: [Bool]
   let problems: ProblemList
   var agentID = ""
+  /// `agent.status_topic`; empty: none.
+  var statusTopic = StatusTopic.standard
+  /// The line of `agent.status_topic`; nil where the default counts.
+  var statusTopicLine: FileLine?
 
   /// A source or upstream together with where its keys stand.
   struct Entry<Settings> {
@@ -72,6 +76,8 @@ struct DocumentReader {
     across.run()
     configuration.sources = sources.map(\.settings)
     configuration.upstreams = upstreams.map(\.settings)
+    StatusTopic(template: statusTopic, line: statusTopicLine, problems: problems)
+      .assign(agentID: agentID, sources: sources, to: &configuration)
     return configuration
   }
 
@@ -132,13 +138,13 @@ struct DocumentReader {
   }
 
   private func checkNames(_ tables: [TableReader]) {
-    var lines: [String: Int] = [:]
+    var lines: [String: FileLine] = [:]
     for table in tables {
       guard case .text(let name)? = table.entries["name"]?.value else { continue }
       if let line = lines[name] {
         table.error(
           SourceKey.name,
-          "is taken since line \(line)",
+          "is taken since \(problems.shown(line, besides: table.line(of: SourceKey.name)))",
           "give each its own name: it names counters"
         )
       } else {
@@ -165,6 +171,8 @@ struct DocumentReader {
       table.error(AgentKey.id, "is missing and this machine has no id", "add id = \"edge-1\"")
     }
     configuration.agentID = agentID
+    if let topic = readStatusTopic(table) { statusTopic = topic }
+    if table.has(AgentKey.statusTopic) { statusTopicLine = table.line(of: AgentKey.statusTopic) }
     if let directory = table.text(AgentKey.dataDirectory) {
       if directory.hasPrefix("/") && directory.utf8.count <= pathByteCountMax {
         configuration.dataDirectory = directory

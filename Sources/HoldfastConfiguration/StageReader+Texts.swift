@@ -19,7 +19,7 @@ extension StageReader {
   }
 
   /// Whether all placeholders of a text can be filled in; what is wrong is told.
-  func isFilled(_ text: String, of key: String, line: Int, others: [String]) -> Bool {
+  func isFilled(_ text: String, of key: String, line: FileLine, others: [String]) -> Bool {
     let told = "\(key) of \(table.title)"
     guard let placeholders = TopicTemplate(text: text).placeholders else {
       table.problems.error(

@@ -72,7 +72,7 @@ struct StageReader {
     _ text: String,
     of key: some RawRepresentable<String>,
     in table: TableReader,
-    line: Int
+    line: FileLine
   ) -> FieldPath? {
     do throws(TextFault) {
       return try FieldPath(text)
@@ -87,7 +87,7 @@ struct StageReader {
     in text: String,
     of key: some RawRepresentable<String>,
     _ table: TableReader,
-    line: Int,
+    line: FileLine,
     _ remedy: String
   ) {
     table.problems.error(

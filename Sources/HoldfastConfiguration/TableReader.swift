@@ -5,7 +5,7 @@
 struct TableReader {
   let entries: [String: ConfigurationNode]
   /// Where the table begins.
-  let line: Int
+  let line: FileLine
   /// How messages call it: `[ring]`, `[[source]] "floor"`.
   var title: String
   let problems: ProblemList
@@ -13,7 +13,7 @@ struct TableReader {
   func has(_ key: some RawRepresentable<String>) -> Bool { entries[key.rawValue] != nil }
 
   /// The line of `key`; where it is absent, that of the table.
-  func line(of key: some RawRepresentable<String>) -> Int {
+  func line(of key: some RawRepresentable<String>) -> FileLine {
     entries[key.rawValue]?.line ?? line
   }
 
@@ -226,13 +226,13 @@ struct TableReader {
   func texts(
     _ key: some RawRepresentable<String>,
     example: String
-  ) -> [(text: String, line: Int)]? {
+  ) -> [(text: String, line: FileLine)]? {
     guard let node = entries[key.rawValue] else { return nil }
     guard case .array(let elements) = node.value else {
       error(key, "must be an array, not \(node.kind)", "write \(key.rawValue) = \(example)")
       return nil
     }
-    var texts: [(text: String, line: Int)] = []
+    var texts: [(text: String, line: FileLine)] = []
     for element in elements {
       if case .text(let text) = element.value {
         texts.append((text, element.line))

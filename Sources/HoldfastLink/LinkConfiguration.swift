@@ -12,6 +12,12 @@ public enum ProtocolPolicy: String, Sendable, CaseIterable {
   case v311 = "3.1.1"
 }
 
+/// `tls.min_version`: the oldest version of TLS that is spoken.
+public enum TLSVersion: String, Sendable, CaseIterable {
+  case v12 = "1.2"
+  case v13 = "1.3"
+}
+
 /// TLS settings of one link; files are PEM.
 public struct TLSConfiguration: Equatable, Sendable {
   /// `tls.ca_file`; nil: the system's certificates.
@@ -20,6 +26,14 @@ public struct TLSConfiguration: Equatable, Sendable {
   public var certificateFile: String?
   /// `tls.key_file`: the key of that certificate.
   public var keyFile: String?
+  /// `tls.crl_file`: what the CA has revoked; nil: nothing is looked up.
+  public var revocationFile: String?
+  /// `tls.min_version`.
+  public var versionMin = TLSVersion.v12
+  /// `tls.psk_identity`: the name of the shared key, in place of certificates.
+  public var sharedKeyIdentity: String?
+  /// The contents of `tls.psk_file`: hexadecimal digits.
+  public var sharedKey: String?
 
   /// Settings with every default filled in.
   public init(caFile: String? = nil, certificateFile: String? = nil, keyFile: String? = nil) {
@@ -51,6 +65,10 @@ public struct LinkConfiguration: Equatable, Sendable {
   public var connectTimeout: Int64 = 10_000_000
   /// `backoff_max`, microseconds: the cap of the full-jitter reconnect delay.
   public var backoffMax: Int64 = 30_000_000
+  /// Where this link tells, retained and with a last will, that the agent is there; nil: nowhere.
+  ///
+  /// From `agent.status_topic`, with its placeholder filled in.
+  public var statusTopic: String?
 
   /// Settings with every default filled in.
   public init(host: String, port: UInt16) {

@@ -19,7 +19,10 @@ final class AgentThread: Sendable {
   }
 
   let inbox = Mailbox<Input>()
-  let reports = Mailbox<Report>()
+  let reports: Mailbox<Report>
+  /// Whom the next agent of this process takes it from, once this one has reported `stopped`.
+  let held: HeldDisk
+  let readyGate: ReadyGate
   /// The main thread asks for a sign of life by raising the first; the agent's makes them equal.
   let pingCount = Atomic<UInt64>(0)
   let answeredPingCount = Atomic<UInt64>(0)
@@ -32,8 +35,23 @@ final class AgentThread: Sendable {
   /// Reached when all link threads have ended.
   private let linksFinished: Latch
 
-  init(configuration: AgentConfiguration, logger: Logger, service: ServiceManager) {
+  /// - Parameters:
+  ///   - configuration: checked settings.
+  ///   - logger: takes lines for the operator.
+  ///   - service: hears the status line.
+  ///   - held: the data directory of an agent that has stopped; nil: it is to be opened and locked.
+  ///   - reports: where to report to.
+  init(
+    configuration: AgentConfiguration,
+    logger: Logger,
+    service: ServiceManager,
+    held: HeldDisk? = nil,
+    reports: Mailbox<Report> = Mailbox()
+  ) {
     self.configuration = configuration
+    self.held = held ?? HeldDisk(path: configuration.dataDirectory)
+    self.reports = reports
+    readyGate = ReadyGate(sourceCount: configuration.sources.count) { reports.post(.ready) }
     self.logger = logger
     self.service = service
     sources = configuration.sources.map { _ in SourceThread() }
@@ -66,7 +84,7 @@ final class AgentThread: Sendable {
   }
 
   private func run() {
-    let disk = PosixDisk(path: configuration.dataDirectory, access: .exclusive)
+    let disk = held.disk
     do throws(DiskError) {
       try disk.lock()
     } catch {
@@ -82,6 +100,14 @@ final class AgentThread: Sendable {
       )
     }
     startLinks()
+    turn(disk)
+    // The core is gone: what it left open nobody else closes.
+    disk.closeFiles()
+    reports.post(.stopped)
+  }
+
+  /// Steps the core until it has stopped.
+  private func turn(_ disk: PosixDisk) {
     let loop = AgentLoop(
       configuration: configuration,
       disk: disk,
@@ -90,17 +116,17 @@ final class AgentThread: Sendable {
       logger: logger,
       service: service
     )
-    reports.post(.ready)
+    readyGate.settleRing()
     while !loop.isStopped {
       loop.runOnce(inbox)
       answeredPingCount.store(pingCount.load(ordering: .relaxed), ordering: .relaxed)
     }
-    reports.post(.stopped)
   }
 
   private func startLinks() {
     let logger = self.logger
     let inbox = self.inbox
+    let readyGate = self.readyGate
     for (index, source) in sources.enumerated() {
       source.start(
         index: index,
@@ -108,7 +134,8 @@ final class AgentThread: Sendable {
         payloadByteCountMax: configuration.ring.payloadByteCountMax,
         post: { inbox.post($0) },
         log: { logger.log($0) },
-        finished: linksFinished
+        finished: linksFinished,
+        settled: { readyGate.settle(source: index) }
       )
     }
     for (index, upstream) in upstreams.enumerated() {
@@ -130,6 +157,8 @@ private final class AgentLoop {
   static let timerIntervalMin: Int64 = 1000
 
   private(set) var isStopped = false
+  /// The core was told to stop: links that it closes from here on are closed for good.
+  private var isStopping = false
   private let sources: [SourceThread]
   private let upstreams: [UpstreamThread]
   private let logger: Logger
@@ -181,6 +210,7 @@ private final class AgentLoop {
       if case .received(let source, _) = input, takenBatchCounts.indices.contains(source) {
         takenBatchCounts[source] += 1
       }
+      if case .stop = input { isStopping = true }
       step(input)
       if isStopped { return }
     }
@@ -208,10 +238,14 @@ private final class AgentLoop {
     case .readMore(let source): post(.readMore(through: taken(source)), to: source)
     case .release(let source): post(.release(through: taken(source)), to: source)
     case .disconnectSource(let source, let isReleasing):
-      post(.disconnect(releasing: isReleasing, through: taken(source)), to: source)
+      post(
+        .disconnect(releasing: isReleasing, through: taken(source), isFinal: isStopping),
+        to: source
+      )
     case .connectUpstream(let upstream, let version):
       post(.connect(version), toUpstream: upstream)
-    case .disconnectUpstream(let upstream): post(.disconnect, toUpstream: upstream)
+    case .disconnectUpstream(let upstream):
+      post(isStopping ? .finish : .disconnect, toUpstream: upstream)
     case .publish(let upstream, let batch): post(.publish(batch), toUpstream: upstream)
     case .log(let entry): logger.log(entry)
     case .stopped: isStopped = true

@@ -163,14 +163,13 @@ final class LinkSetup {
     from client: MosquittoClient,
     _ events: Int32
   ) throws(LinkFailure) -> Bool {
-    if client.wantsWrite { _ = try client.write() }
-    guard events & (POLLIN | POLLERR | POLLHUP) != 0 else { return false }
-    // One packet at a time, so that nothing but CONNACK is read in here.
-    _ = try client.read()
+    let isReadable = events & (POLLIN | POLLERR | POLLHUP) != 0
+    // First, so that a peer's last words are read before a write to it fails. One packet at a time,
+    // so that nothing but CONNACK is read in here.
+    if isReadable { _ = try client.read() }
     if client.grant != nil { return true }
-    if settings.link.tls != nil && client.isAtEnd {
-      throw LinkFailure(.tls, "closed during the TLS handshake")
-    }
+    if isReadable && settings.link.tls != nil && client.isAtEnd { throw client.handshakeFailure }
+    if client.wantsWrite { _ = try client.write() }
     return false
   }
 

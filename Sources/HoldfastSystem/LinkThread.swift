@@ -48,6 +48,9 @@ final class Connection {
   }
 
   fileprivate(set) var phase = Phase.idle
+  fileprivate var manners = StatusManners()
+  /// When the certificates are looked at again, microseconds by boot clock.
+  fileprivate var certificatesAt: Int64 = 0
   private let hanging = HangingCount()
 
   var isIdle: Bool {
@@ -89,6 +92,10 @@ protocol LinkRunner: MosquittoClientReceiver {
   var isFinished: Bool { get }
   var connection: Connection { get }
   var commands: Mailbox<Command> { get }
+  /// `source floor`, for messages.
+  var title: String { get }
+  /// Takes lines for the operator.
+  var log: @Sendable (LogEntry) -> Void { get }
 
   func take(_ command: Command)
   /// The link is up from now on.
@@ -115,13 +122,43 @@ extension LinkRunner {
         guard let client = try setup.advance(events, now: SystemClock.boot()) else { return }
         connection.phase = .up(client)
         client.beginBuffering()
+        connection.manners.granted(now: SystemClock.boot())
+        connection.certificatesAt = 0
         begin(client)
-      case .up(let client): try advance(client, events)
+      case .up(let client):
+        try advance(client, events)
+        lookAround(client)
       }
     } catch {
+      connection.manners.ended(error, now: SystemClock.boot())
       close(error)
     }
     endPass()
+  }
+
+  /// What an operator should hear of while the link is up.
+  private func lookAround(_ client: MosquittoClient) {
+    let now = SystemClock.boot()
+    if connection.manners.hasLastedWithout(now: now), let topic = client.settings.link.statusTopic {
+      log(
+        LogEntry(
+          .warning,
+          """
+          \(title): \(client.settings.link.url) ends connections that tell the status; going on \
+          without it for a day (allow \(topic) there, or set agent.status_topic = "")
+          """
+        )
+      )
+    }
+    guard client.settings.link.tls != nil, now >= connection.certificatesAt else { return }
+    connection.certificatesAt = now + CertificateDates.interval
+    let warnings = CertificateDates.warnings(
+      title,
+      client.settings.link,
+      peerEnd: client.peerCertificateEnd,
+      now: Int64(time(nil))
+    )
+    for warning in warnings { log(warning) }
   }
 
   private func wait() -> Int32 {
@@ -142,9 +179,12 @@ extension LinkRunner {
   /// Begins to connect, unless there is a connection or one being made.
   func connect(_ settings: ClientSettings) {
     guard connection.isIdle else { return }
+    var settings = settings
+    settings.tellsStatus = connection.manners.begin(now: SystemClock.boot())
     do throws(LinkFailure) {
       try connection.begin(settings, receiver: self, wake: commands.event)
     } catch {
+      connection.manners.ended(error, now: SystemClock.boot())
       close(error)
     }
   }

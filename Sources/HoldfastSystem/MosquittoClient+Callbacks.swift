@@ -88,6 +88,7 @@ extension MosquittoClient {
       }
     }
     self.grant = grant
+    tellStatus(.online)
     receiver?.granted(grant, by: self)
   }
 

@@ -63,9 +63,11 @@ extension MosquittoClient {
       return LinkFailure(grant == nil ? .tls : .closed, tlsText)
     }
     if grant == nil {
+      // With TLS 1.3 the broker's refusal comes when the handshake is over for us.
+      if alertOfPeer != nil { return handshakeFailure }
       // Before CONNECT could be sent the handshake was under way.
       return isTLS && !hasWritten
-        ? LinkFailure(.tls, "closed during the TLS handshake")
+        ? handshakeFailure
         : LinkFailure(.closedBeforeConnected, closeText(code, errorNumber))
     }
     if error == MOSQ_ERR_KEEPALIVE {
@@ -85,15 +87,34 @@ extension MosquittoClient {
     }
   }
 
-  private var tlsText: String {
-    guard var text = errorLine else { return "TLS failed" }
+  private var tlsText: String { explainedTLSText ?? "TLS failed" }
+
+  /// Why TLS failed, as far as someone said so.
+  var explainedTLSText: String? {
+    if let reason = refusalOfPeer { return "certificate verify failed: \(reason)" }
+    if let alert = alertOfPeer { return explained(alert: alert.lowercased()) }
+    guard var text = errorLine else { return nil }
     if let end = text.firstIndex(of: "]"), text.hasPrefix("OpenSSL Error[") {
       text = String(text[end...].dropFirst().drop { $0 == ":" || $0 == " " })
     }
-    if text.contains("certificate verify failed") {
-      text += "; check tls.ca_file, the host name in url and this machine's clock"
+    // "error:0A000415:SSL routines::sslv3 alert certificate expired": the last part is for people.
+    let words = text.firstRange(of: " routines:").map { text[$0.upperBound...] } ?? text[...]
+    let plain = String(words.drop { $0 == ":" })
+    let alert = plain.firstRange(of: " alert ").map { String(plain[$0.upperBound...]) }
+    if settings.link.tls?.sharedKey != nil {
+      return "no agreement on the shared key: \(alert ?? plain); check psk_identity and psk_file"
     }
-    return text
+    return alert.map { explained(alert: $0) } ?? plain
+  }
+
+  private func explained(alert: String) -> String {
+    if alert.contains("certificate") || alert.hasPrefix("unknown ca") {
+      return "the broker refuses our certificate: \(alert); check tls.cert_file"
+    }
+    if alert.hasPrefix("handshake failure") || alert.hasPrefix("protocol version") {
+      return "no TLS version or cipher in common: \(alert); check tls.min_version and the listener"
+    }
+    return "the broker ends the handshake: \(alert)"
   }
 
   private func reasonText(_ code: Int32) -> String {

@@ -10,6 +10,7 @@
 
 import CMosquitto
 import CSocketBuffer
+import CTLSCheck
 import Glibc
 import HoldfastEvent
 package import HoldfastLink
@@ -28,6 +29,8 @@ package struct ClientSettings: Sendable {
   package var session: Session
   /// Our Receive Maximum on MQTT 5; nil: none named.
   package var receiveMaximum: Int?
+  /// Whether `link.statusTopic` is told, if there is one.
+  package var tellsStatus = true
 
   package init(
     link: LinkConfiguration,
@@ -40,6 +43,15 @@ package struct ClientSettings: Sendable {
     self.session = session
     self.receiveMaximum = receiveMaximum
   }
+}
+
+/// What the status topic holds.
+package enum AgentPresence: String, Sendable {
+  case online
+  /// Not connected, and meaning to come back; also the last will.
+  case offline
+  /// Ended on request.
+  case stopped
 }
 
 /// What a client reports from inside its loop calls.
@@ -93,7 +105,9 @@ protocol MosquittoClientReceiver: AnyObject {
   /// Something, CONNECT first, has been written.
   private(set) var hasWritten = false
 
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
+  /// How the broker's certificate is verified; nil without TLS, and with a shared key.
+  var tlsCheck: OpaquePointer?
   /// A topic as a C string; kept for its memory.
   private var topicText: [CChar] = []
 
@@ -120,6 +134,7 @@ protocol MosquittoClientReceiver: AnyObject {
   deinit {
     unsafe mosquitto_destroy(handle)
     if let buffer = unsafe buffer { unsafe holdfast_socket_buffer_free(buffer) }
+    if let tlsCheck = unsafe tlsCheck { unsafe holdfast_tls_free(tlsCheck) }
   }
 
   /// Puts a buffer in front of the socket, so that a pass costs a system call or two.
@@ -340,9 +355,28 @@ protocol MosquittoClientReceiver: AnyObject {
   /// How long `disconnect` may take to write what is queued, microseconds.
   private static let disconnectTimeout: Int64 = 2_000_000
 
-  /// Writes what is queued and DISCONNECT behind it; waits for the kernel to take it all.
-  func disconnect() {
+  /// Queues the status, retained; QoS 0, so that it takes no place in the window.
+  ///
+  /// It is written before anything that is queued later. A broker that doesn't allow it drops it.
+  func tellStatus(_ status: AgentPresence) {
+    guard settings.tellsStatus, let topic = settings.link.statusTopic else { return }
+    let payload = Array(status.rawValue.utf8)
+    _ = unsafe mosquitto_publish_v5(
+      handle,
+      nil,
+      topic,
+      Int32(payload.count),
+      payload,
+      0,
+      true,
+      nil
+    )
+  }
+
+  /// Writes what is queued, the status and DISCONNECT behind it; waits for the kernel to take it all.
+  func disconnect(status: AgentPresence) {
     guard let descriptor else { return }
+    tellStatus(status)
     let deadline = SystemClock.boot() + Self.disconnectTimeout
     do throws(LinkFailure) {
       // Behind DISCONNECT the library closes the socket, and with it whatever a buffer still held.
@@ -394,32 +428,27 @@ extension MosquittoClient {
       }
     }
     if let tls = link.tls { try apply(tls) }
+    try applyWill()
   }
 
-  private func setOption(_ option: mosq_opt_t, _ value: Int32) {
-    _ = unsafe mosquitto_int_option(handle, option, value)
-  }
-
-  private func apply(_ tls: TLSConfiguration) throws(LinkFailure) {
-    for file in [tls.caFile, tls.certificateFile, tls.keyFile].compactMap(\.self) {
-      guard unsafe access(file, R_OK) == 0 else {
-        throw LinkFailure(.tls, "can't read \(file): \(errorText(errno))")
-      }
-    }
-    if tls.caFile == nil { setOption(MOSQ_OPT_TLS_USE_OS_CERTS, 1) }
-    // The library wants one place of CA certificates whenever it is given a client certificate.
-    let directory = tls.caFile == nil ? "/etc/ssl/certs" : nil
-    var code = unsafe mosquitto_tls_set(
+  /// What the broker publishes for us when the link breaks without a word.
+  private func applyWill() throws(LinkFailure) {
+    guard settings.tellsStatus, let topic = settings.link.statusTopic else { return }
+    let payload = Array(AgentPresence.offline.rawValue.utf8)
+    let code = unsafe mosquitto_will_set_v5(
       handle,
-      tls.caFile,
-      directory,
-      tls.certificateFile,
-      tls.keyFile,
+      topic,
+      Int32(payload.count),
+      payload,
+      1,
+      true,
       nil
     )
-    // 1: the peer's certificate must verify (SSL_VERIFY_PEER).
-    if code == 0 { code = unsafe mosquitto_tls_opts_set(handle, 1, "tlsv1.2", nil) }
-    guard code == 0 else { throw LinkFailure(.tls, "TLS settings: \(libraryText(code))") }
+    guard code == 0 else { throw LinkFailure(.refused, "last will: \(libraryText(code))") }
+  }
+
+  func setOption(_ option: mosq_opt_t, _ value: Int32) {
+    _ = unsafe mosquitto_int_option(handle, option, value)
   }
 
   private func addProperties(

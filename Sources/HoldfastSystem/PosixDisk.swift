@@ -31,6 +31,8 @@ public final class PosixDisk: Disk {
   private let access: Access
   private var rootDescriptor: Int32?
   private var lockDescriptor: Int32?
+  /// Descriptors of files that were opened and not closed.
+  private var openDescriptors: Set<Int32> = []
 
   /// Names the directory; nothing is opened yet.
   public init(path: String, access: Access) {
@@ -42,6 +44,7 @@ public final class PosixDisk: Disk {
   }
 
   deinit {
+    closeFiles()
     if let rootDescriptor { _ = Glibc.close(rootDescriptor) }
     if let lockDescriptor { _ = Glibc.close(lockDescriptor) }
   }
@@ -190,8 +193,15 @@ public final class PosixDisk: Disk {
     }
   }
 
+  /// Closes what was opened and not closed; the directory and its lock stay.
+  func closeFiles() {
+    for descriptor in openDescriptors { _ = Glibc.close(descriptor) }
+    openDescriptors = []
+  }
+
   /// Closes the descriptor.
   public func close(_ file: DiskFile) {
+    openDescriptors.remove(file.id)
     // Never again after EINTR: Linux has freed the descriptor by then.
     _ = Glibc.close(file.id)
   }
@@ -297,6 +307,7 @@ extension PosixDisk {
       _ = Glibc.close(descriptor)
       throw DiskError(.open, name, errno: EINVAL)
     }
+    openDescriptors.insert(descriptor)
     return DiskFile(id: descriptor)
   }
 

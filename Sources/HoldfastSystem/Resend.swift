@@ -45,7 +45,7 @@ private final class ResendSession {
   private static let finishTimeout: Int64 = 3_000_000
 
   private let letters: [DeadLetter]
-  private let upstream: UpstreamConfiguration
+  private var upstream: UpstreamConfiguration
   private let inbox = Mailbox<Input>()
   private let thread = UpstreamThread()
   private var sentCount = 0
@@ -55,6 +55,8 @@ private final class ResendSession {
   init(_ letters: [DeadLetter], _ upstream: UpstreamConfiguration) {
     self.letters = letters
     self.upstream = upstream
+    // The agent itself is stopped.
+    self.upstream.link.statusTopic = nil
   }
 
   private var answeredCount: Int { result.acknowledged.count + result.refused.count }

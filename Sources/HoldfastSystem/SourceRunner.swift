@@ -27,7 +27,9 @@ final class SourceRunner: LinkRunner {
   /// Bytes of a payload that are handed over: one more than the limit shows that it is above.
   private let payloadByteCountMax: Int
   private let post: @Sendable (Input) -> Void
-  private let log: @Sendable (LogEntry) -> Void
+  let log: @Sendable (LogEntry) -> Void
+  /// Called when the source is subscribed, or known to be down.
+  private let settled: @Sendable () -> Void
 
   /// Being filled; empty whenever commands are taken.
   private var batch = EventBatch()
@@ -56,7 +58,8 @@ final class SourceRunner: LinkRunner {
     payloadByteCountMax: Int,
     commands: Mailbox<SourceCommand>,
     post: @escaping @Sendable (Input) -> Void,
-    log: @escaping @Sendable (LogEntry) -> Void
+    log: @escaping @Sendable (LogEntry) -> Void,
+    settled: @escaping @Sendable () -> Void
   ) {
     self.index = index
     self.configuration = configuration
@@ -64,7 +67,10 @@ final class SourceRunner: LinkRunner {
     self.commands = commands
     self.post = post
     self.log = log
+    self.settled = settled
   }
+
+  var title: String { "source \(configuration.name)" }
 
   /// A QoS 1 event was read whose PUBACK is not allowed yet.
   private var isHeld: Bool { lastHeldBatch > releasedCount }
@@ -91,11 +97,11 @@ final class SourceRunner: LinkRunner {
       answeredCount = max(answeredCount, through)
       // While a newer batch is held this changes nothing yet; it counts once that one is QoS 0.
       releasedCount = max(releasedCount, through)
-    case .disconnect(let releasing, let through):
+    case .disconnect(let releasing, let through, let isFinal):
       if releasing { releasedCount = max(releasedCount, min(through, handedOverCount)) }
-      disconnect(releasing: releasing)
+      disconnect(releasing: releasing, status: isFinal ? .stopped : .offline)
     case .finish:
-      if connection.client != nil { disconnect(releasing: true) }
+      if connection.client != nil { disconnect(releasing: true, status: .stopped) }
       connection.drop()
       isFinished = true
     }
@@ -191,9 +197,9 @@ final class SourceRunner: LinkRunner {
     }
   }
 
-  private func disconnect(releasing: Bool) {
+  private func disconnect(releasing: Bool, status: AgentPresence) {
     // DISCONNECT stands behind every held PUBACK, so it can be written only where they can.
-    if let client = connection.client, releasing, !isHeld { client.disconnect() }
+    if let client = connection.client, releasing, !isHeld { client.disconnect(status: status) }
     if connection.isIdle { return }
     close(.onRequest)
   }
@@ -202,6 +208,7 @@ final class SourceRunner: LinkRunner {
     if !batch.isEmpty { handOver() }
     connection.drop()
     subscribeDeadline = nil
+    settled()
     post(.sourceClosed(source: index, failure))
   }
 
@@ -221,6 +228,7 @@ extension SourceRunner {
 
   func subscribed(codes: [Int32]) {
     subscribeDeadline = nil
+    settled()
     for (filter, code) in zip(configuration.topics, codes) {
       if code >= 0x80 {
         log(

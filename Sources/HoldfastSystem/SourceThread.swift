@@ -17,7 +17,8 @@ package enum SourceCommand: Sendable {
   case connect(ProtocolVersion)
   case readMore(through: UInt64)
   case release(through: UInt64)
-  case disconnect(releasing: Bool, through: UInt64)
+  /// `isFinal`: the agent ends, and the broker is told so.
+  case disconnect(releasing: Bool, through: UInt64, isFinal: Bool = false)
   /// Close cleanly and end the thread.
   case finish
 }
@@ -36,13 +37,15 @@ extension LinkThread<SourceCommand> {
   ///   - post: takes what happens.
   ///   - log: takes lines for the operator.
   ///   - finished: counted down when the thread ends.
+  ///   - settled: called when the source is subscribed, or known to be down; again and again.
   package func start(
     index: Int,
     configuration: SourceConfiguration,
     payloadByteCountMax: Int,
     post: @escaping @Sendable (Input) -> Void,
     log: @escaping @Sendable (LogEntry) -> Void,
-    finished: Latch
+    finished: Latch,
+    settled: @escaping @Sendable () -> Void = {}
   ) {
     start("source \(configuration.name)", log: log, finished: finished) { commands in
       SourceRunner(
@@ -51,7 +54,8 @@ extension LinkThread<SourceCommand> {
         payloadByteCountMax: payloadByteCountMax,
         commands: commands,
         post: post,
-        log: log
+        log: log,
+        settled: settled
       )
     }
   }

@@ -11,6 +11,9 @@ public enum SystemClock {
   /// Microseconds since boot, suspend included.
   public static func boot() -> Int64 { microseconds(CLOCK_BOOTTIME) }
 
+  /// Microseconds of CLOCK_MONOTONIC, which the service manager counts by.
+  static func monotonic() -> Int64 { microseconds(CLOCK_MONOTONIC) }
+
   private static func microseconds(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     _ = unsafe clock_gettime(clock, &time)

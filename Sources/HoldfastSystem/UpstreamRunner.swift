@@ -1,5 +1,6 @@
 import Glibc
 import HoldfastAgent
+import HoldfastEvent
 import HoldfastLink
 import HoldfastUpstream
 
@@ -17,6 +18,7 @@ final class UpstreamRunner: LinkRunner {
   private let index: Int
   private let configuration: UpstreamConfiguration
   private let post: @Sendable (Input) -> Void
+  let log: @Sendable (LogEntry) -> Void
 
   private var tags = TagTable()
   /// Collected during one pass.
@@ -29,13 +31,17 @@ final class UpstreamRunner: LinkRunner {
     index: Int,
     configuration: UpstreamConfiguration,
     commands: Mailbox<UpstreamCommand>,
-    post: @escaping @Sendable (Input) -> Void
+    post: @escaping @Sendable (Input) -> Void,
+    log: @escaping @Sendable (LogEntry) -> Void
   ) {
     self.index = index
     self.configuration = configuration
     self.commands = commands
     self.post = post
+    self.log = log
   }
+
+  var title: String { "upstream \(configuration.name)" }
 
   func interest(in client: MosquittoClient, now: Int64) -> (socket: PollRequest, time: Int64) {
     let wanted = client.wantsWrite ? POLLIN | POLLOUT : POLLIN
@@ -60,7 +66,7 @@ final class UpstreamRunner: LinkRunner {
       if !connection.isIdle { close(.onRequest) }
     case .finish:
       if let client = connection.client {
-        client.disconnect()
+        client.disconnect(status: .stopped)
         close(.onRequest)
       }
       connection.drop()

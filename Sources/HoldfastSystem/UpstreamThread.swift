@@ -42,7 +42,8 @@ extension LinkThread<UpstreamCommand> {
         index: index,
         configuration: configuration,
         commands: commands,
-        post: post
+        post: post,
+        log: log
       )
     }
   }

@@ -18,15 +18,30 @@ struct ConfigurationOptions: ParsableArguments {
   /// don't end it.
   func load() throws -> LoadedConfiguration {
     do {
-      let loaded = try ConfigurationFile.load(path: config, defaultAgentID: machineAgentID())
-      for warning in loaded.warnings {
-        complain(warning.described(file: config, severity: "warning"))
-      }
-      return loaded
+      return try loaded()
     } catch {
       complain(error.description)
       throw ExitCode(ExitStatus.configuration)
     }
+  }
+
+  /// The same, with its errors for the caller to tell.
+  ///
+  /// - Parameter warn: takes each warning.
+  /// - Returns: the checked configuration.
+  /// - Throws: all that is wrong with it.
+  func loaded(
+    warn: (String) -> Void = complain
+  ) throws(ConfigurationError) -> LoadedConfiguration {
+    let loaded = try ConfigurationFile.load(
+      path: config,
+      defaultAgentID: machineAgentID(),
+      variables: processVariables()
+    )
+    for warning in loaded.warnings {
+      warn(warning.described(file: config, severity: "warning"))
+    }
+    return loaded
   }
 
   /// From the machine's id, or its host name where there is none.

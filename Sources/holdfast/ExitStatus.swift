@@ -2,6 +2,8 @@ import Glibc
 
 /// What the command itself ends with; the agent's loop has codes of its own (docs/commands.md).
 enum ExitStatus {
+  /// `check`: the configuration can't be used.
+  static let invalid: Int32 = 1
   /// EX_DATAERR: the ring log is damaged or its accounts don't balance.
   static let data: Int32 = 65
   /// EX_NOINPUT: there is no ring log, or it can't be read.

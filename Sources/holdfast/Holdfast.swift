@@ -17,7 +17,8 @@ import ArgumentParser
 
       EXIT CODES:
         0   done; `run` was asked to stop and has saved everything
-        1   `run` was asked to stop and couldn't save everything in time
+        1   `run` was asked to stop and couldn't save everything in time;
+            `check` found the configuration to be unusable
         64  wrong arguments
         65  `ring verify` found damage, or accounts that don't balance
         66  there is no ring log, or it can't be read

@@ -10,7 +10,9 @@ struct Run: ParsableCommand {
     abstract: "Runs the agent until it is asked to stop.",
     discussion: """
       Stays in the foreground and logs to standard error. At SIGTERM or
-      SIGINT it commits and saves everything and ends with 0.
+      SIGINT it commits and saves everything and ends with 0. At SIGHUP it
+      reads its configuration and certificates again; a configuration that
+      can't be used changes nothing.
 
       EXAMPLES:
         holdfast run --config /etc/holdfast/holdfast.toml
@@ -30,9 +32,23 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    var configuration = try options.load().configuration
-    if let dataDir { configuration.dataDirectory = dataDir }
+    let configuration = placed(try options.load().configuration)
     LoggingSystem.bootstrap { _ in LineLogHandler() }
-    throw ExitCode(runAgent(configuration: configuration, logger: Logger(label: "holdfast")))
+    let logger = Logger(label: "holdfast")
+    let code = runAgent(configuration: configuration, logger: logger) {
+      do throws(ConfigurationError) {
+        let loaded = try options.loaded { logger.warning("\($0)") }
+        return .usable(placed(loaded.configuration))
+      } catch {
+        return .refused(error.lines)
+      }
+    }
+    throw ExitCode(code)
+  }
+
+  private func placed(_ configuration: AgentConfiguration) -> AgentConfiguration {
+    var configuration = configuration
+    if let dataDir { configuration.dataDirectory = dataDir }
+    return configuration
   }
 }

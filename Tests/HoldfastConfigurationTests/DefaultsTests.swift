@@ -101,6 +101,7 @@ import Testing
     link.keepAliveSeconds = 300
     link.connectTimeout = 2_000_000
     link.backoffMax = 60_000_000
+    link.statusTopic = "holdfast/edge-1/status"
     var expected = SourceConfiguration(name: "floor", link: link, topics: source.topics)
     expected.sessionExpirySeconds = 3600
     expected.receiveMaximum = 7

@@ -45,22 +45,76 @@ import Testing
     }
   }
 
-  @Test func aPasswordThatEveryoneCanReadIsAWarning() throws {
+  @Test func aSecretThatEveryoneCanReadIsRefused() throws {
     try withDirectory(["secret", "holdfast.toml"]) { directory in
+      let path = "\(directory)/holdfast.toml"
       try write(Array("pass".utf8), to: "\(directory)/secret", mode: 0o644)
-      let text = sample(source: source.replacing("d_file", with: "d_file") + " #!")
-      let loaded = try ConfigurationFile.load(
-        text: text,
-        file: "\(directory)/holdfast.toml",
-        defaultAgentID: "a"
-      )
-      #expect(loaded.warnings.map(\.line) == markedLines(of: text))
-      #expect(loaded.warnings.first?.key == "password_file")
+      let text = sample(source: source + " #!")
+      let error = #expect(throws: ConfigurationError.self) {
+        try ConfigurationFile.load(text: text, file: path, defaultAgentID: "a")
+      }
+      #expect(error?.problems.map(\.line) == markedLines(of: text))
+      #expect(error?.problems.map(\.key) == ["password_file"])
+      #expect(error?.description.contains("pass;") == false)
 
       let plain = sample(source: "username = \"u\"\npassword = \"p\"")
-      try write(Array(plain.utf8), to: "\(directory)/holdfast.toml", mode: 0o644)
-      let open = try ConfigurationFile.load(path: "\(directory)/holdfast.toml", defaultAgentID: "a")
-      #expect(open.warnings.map(\.key) == ["password"])
+      try write(Array(plain.utf8), to: path, mode: 0o644)
+      let open = #expect(throws: ConfigurationError.self) {
+        try ConfigurationFile.load(path: path, defaultAgentID: "a")
+      }
+      #expect(open?.problems.map(\.key) == ["password"])
+      chmod(path, 0o640)
+      #expect(throws: Never.self) { try ConfigurationFile.load(path: path, defaultAgentID: "a") }
+    }
+  }
+
+  @Test func aKeyThatEveryoneCanReadIsRefused() throws {
+    try withDirectory(["own.pem", "own.key"]) { directory in
+      try write([], to: "\(directory)/own.pem", mode: 0o644)
+      try write([], to: "\(directory)/own.key", mode: 0o644)
+      let text = sample(
+        source: "tls = { cert_file = \"own.pem\", key_file = \"own.key\" } #!",
+        sourceURL: "mqtts://127.0.0.1"
+      )
+      let file = "\(directory)/holdfast.toml"
+      let error = #expect(throws: ConfigurationError.self) {
+        try ConfigurationFile.load(text: text, file: file, defaultAgentID: "a")
+      }
+      #expect(error?.problems.map(\.key) == ["key_file"])
+      chmod("\(directory)/own.key", 0o640)
+      let loaded = try ConfigurationFile.load(text: text, file: file, defaultAgentID: "a")
+      // The other file is empty.
+      #expect(loaded.warnings.map(\.key) == ["cert_file"])
+      #expect(loaded.warnings.first?.what.contains("which holds no certificate") == true)
+    }
+  }
+
+  @Test(arguments: [
+    ("0af1", 8, true), ("0AF1", 8, true), ("0af1", 7, false), ("0af1", 128, true),
+    ("0af1", 129, false), ("0ag1", 8, false), ("0af", 11, false),
+  ])
+  func aSharedKeyIsHexadecimalDigits(digits: String, times: Int, isRight: Bool) throws {
+    try withDirectory(["psk"]) { directory in
+      let key = String(repeating: digits, count: times)
+      try write(Array("\(key)\n".utf8), to: "\(directory)/psk", mode: 0o600)
+      let text = sample(
+        source: "tls = { psk_identity = \"edge\", psk_file = \"psk\" } #!",
+        sourceURL: "mqtts://127.0.0.1"
+      )
+      do throws(ConfigurationError) {
+        let loaded = try ConfigurationFile.load(
+          text: text,
+          file: "\(directory)/holdfast.toml",
+          defaultAgentID: "a"
+        )
+        #expect(isRight)
+        #expect(loaded.configuration.sources.first?.link.tls?.sharedKey == key)
+        #expect(!loaded.effective.contains(key))
+      } catch {
+        #expect(!isRight)
+        #expect(error.problems.map(\.key) == ["psk_file"])
+        #expect(!error.description.contains(key))
+      }
     }
   }
 

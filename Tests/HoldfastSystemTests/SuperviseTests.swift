@@ -10,13 +10,16 @@ import Testing
   private static func endStuckAgent(signals: [Int32]) -> Int32 {
     let logger = Logger(label: "test") { _ in LineLogHandler() }
     let service = ServiceManager(path: nil, watchdogInterval: nil)
-    let agent = AgentThread(
-      configuration: AgentConfiguration(agentID: "edge", sources: [], upstreams: []),
+    let configuration = AgentConfiguration(agentID: "edge", sources: [], upstreams: [])
+    let agent = AgentThread(configuration: configuration, logger: logger, service: service)
+    for number in signals { agent.reports.post(.signal(number)) }
+    let supervisor = Supervisor(
+      agent,
+      configuration: configuration,
       logger: logger,
       service: service
-    )
-    for number in signals { agent.reports.post(.signal(number)) }
-    return supervise(agent, logger: logger, service: service, dataDirectory: "/nowhere")
+    ) { .refused([]) }
+    return supervisor.run()
   }
 
   @Test func aSecondSignalEndsItAtOnce() async {
@@ -28,6 +31,13 @@ import Testing
   @Test func oneSignalAndNoEndSaysThatNotAllIsSaved() async {
     await #expect(processExitsWith: .exitCode(AgentExit.unsaved)) {
       exit(SuperviseTests.endStuckAgent(signals: [SIGTERM]))
+    }
+  }
+
+  @Test func aRefusedConfigurationChangesNothing() async {
+    await #expect(processExitsWith: .exitCode(AgentExit.unsaved)) {
+      // Both are taken: the first reads and refuses, and the stop that follows is the first one.
+      exit(SuperviseTests.endStuckAgent(signals: [SIGHUP, SIGHUP, SIGTERM]))
     }
   }
 }

@@ -21,7 +21,7 @@
 enum call { CALL_OPENAT, CALL_PREAD, CALL_PWRITE, CALL_FDATASYNC, CALL_FSYNC };
 
 struct fault {
-  _Atomic int32_t error;    // errno; 0: none; -1: moves half of the bytes
+  _Atomic int32_t error;    // errno; 0: none; -1: moves half of the bytes; -2: doesn't return
   _Atomic uint32_t every;   // 1: each call; 3: each third
   _Atomic uint32_t calls;
   _Atomic uint32_t hits;
@@ -51,6 +51,10 @@ static int fault_of(enum call call) {
   uint32_t every = all[call].every;
   if (every > 1 && atomic_fetch_add(&all[call].calls, 1) % every != 0) return 0;
   atomic_fetch_add(&all[call].hits, 1);
+  if (error == -2) {
+    while (all[call].error == -2) usleep(10000);
+    return 0;
+  }
   return error;
 }
 

@@ -44,9 +44,10 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec"]),
   "HoldfastSimulation": core,
   "HoldfastSystem": core.union([
-    "CMosquitto", "CSocketBuffer", "Logging", "Glibc", "Synchronization",
+    "CMosquitto", "CSocketBuffer", "CTLSCheck", "Logging", "Glibc", "Synchronization",
   ]).subtracting(["HoldfastCodec"]),
-  "HoldfastConfiguration": core.union(["TOMLKit", "Glibc"]).subtracting(["HoldfastCodec"]),
+  "HoldfastConfiguration": core.union(["CTLSCheck", "TOMLKit", "Glibc"])
+    .subtracting(["HoldfastCodec"]),
   "holdfast": core.union([
     "HoldfastConfiguration", "HoldfastSystem", "ArgumentParser", "Logging", "Glibc",
   ]).subtracting(["HoldfastCodec"]),

@@ -69,6 +69,11 @@ final class Broker {
     process = nil
   }
 
+  /// SIGSTOP: connections are taken by the kernel, and nobody answers.
+  func pauseAnswers() async throws { try await process?.freeze() }
+
+  func resumeAnswers() { process?.send(signal: SIGCONT) }
+
   /// SIGSTOP for a while: it neither answers nor closes.
   func freeze(seconds: Double) async throws {
     process?.send(signal: SIGSTOP)

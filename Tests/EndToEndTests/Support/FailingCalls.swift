@@ -64,6 +64,9 @@ final class FailingCalls {
   /// From now on, each read or write moves half of its bytes.
   func shorten(_ call: Call) { set(call, error: UInt32.max, every: 1) }
 
+  /// From now on, no call returns before it is healed.
+  func hang(_ call: Call) { set(call, error: UInt32(bitPattern: -2), every: 1) }
+
   func heal(_ call: Call) { set(call, error: 0, every: 0) }
 
   /// How often a call has failed or was shortened.

@@ -9,15 +9,18 @@ struct AgentSettings {
   var commitInterval = "50ms"
   /// What starts the agent, if not the test itself: a program that replaces itself by another.
   var launcher: String?
+  var agentLines: [String] = []
   var sourceLines: [String] = []
   var upstreamLines: [String] = []
 
   var text: String {
-    let head = [
-      "[agent]", #"id = "edge""#,
-      "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
-      #"commit_interval = "\#(commitInterval)""#,
-    ]
+    let head =
+      [
+        "[agent]", #"id = "edge""#,
+      ] + agentLines + [
+        "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
+        #"commit_interval = "\#(commitInterval)""#,
+      ]
     let source = [
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
       #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
@@ -35,7 +38,7 @@ struct AgentSettings {
 final class HoldfastProcess {
   let dataDirectory: String
   let logPath: String
-  private let configuration: String
+  let configuration: String
   private let launcher: String?
   private let scratch: Scratch
   private var process: ChildProcess?
@@ -73,6 +76,20 @@ final class HoldfastProcess {
       environment: environment,
       network: scratch.network
     )
+  }
+
+  /// Another configuration; it counts from the next start or reload.
+  func configure(_ settings: AgentSettings) throws { try writeText(configuration, settings.text) }
+
+  /// How often `text` stands in the log.
+  func logCount(of text: String) -> Int { log.ranges(of: text).count }
+
+  /// SIGHUP; returns when the log says what came of it.
+  func reload(expecting line: String = "running with the new configuration") async throws {
+    let count = logCount(of: line)
+    send(signal: SIGHUP)
+    let isDone = try await eventually(within: 30) { self.logCount(of: line) > count }
+    guard isDone else { throw TestFailure("no \(line) after SIGHUP:\n\(log)") }
   }
 
   func send(signal: Int32) { process?.send(signal: signal) }

@@ -66,6 +66,24 @@ let hostileConfigurations = HostileArea<String>("configuration") { text in
     """
   ),
   (
+    "a variable without end", base(source: #"client_id = "${A""#),
+    "7: client_id has ${ without }"
+  ),
+  (
+    "a variable of no name", base(source: #"client_id = "${}""#),
+    #"7: client_id has "${}""#
+  ),
+  (
+    "a variable that isn't set, told on one line",
+    base(source: "client_id = \"\"\"${A:?a\nb}\"\"\""),
+    #"7: client_id needs the variable "A", which is not set: a\u{a}b"#
+  ),
+  (
+    "a hundred thousand variables",
+    base(source: "client_id = \"" + String(repeating: "${A:-x}", count: 100_000) + "\""),
+    "7: client_id is above 64KiB with its variables filled in"
+  ),
+  (
     "nested without end", "a = " + String(repeating: "[", count: 200_000),
     "1: arrays and tables are nested too deeply"
   ),
