@@ -57,9 +57,20 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // What people and programs see of it: a picture, and pure functions from it to bytes.
+    .target(
+      name: "HoldfastStatus",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
+      ],
+      swiftSettings: strict),
+
     // The shell: what acts. Files, sockets, clocks, threads, the configuration file, the command.
     .systemLibrary(
       name: "CMosquitto", pkgConfig: "libmosquitto", providers: [.apt(["libmosquitto-dev"])]),
+    .systemLibrary(
+      name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    .target(name: "CTimex"),
     .target(name: "CSocketBuffer"),
     // The OpenSSL that libmosquitto is linked with.
     .target(
@@ -69,7 +80,8 @@ let package = Package(
       dependencies: [
         "CSocketBuffer", "CTLSCheck",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
-        "HoldfastUpstream", "CMosquitto", .product(name: "Logging", package: "swift-log"),
+        "HoldfastStatus", "HoldfastUpstream", "CMicroHTTPD", "CMosquitto", "CTimex",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .target(
@@ -161,6 +173,13 @@ let package = Package(
       ],
       swiftSettings: rules),
     .testTarget(
+      name: "HoldfastStatusTests",
+      dependencies: [
+        "HoldfastStatus", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog",
+      ],
+      swiftSettings: rules),
+    .testTarget(
       name: "HoldfastLinkTests", dependencies: ["HoldfastLink", "HoldfastEvent"],
       swiftSettings: rules),
     .testTarget(
@@ -174,7 +193,8 @@ let package = Package(
       name: "HoldfastSystemTests",
       dependencies: [
         "HoldfastSystem", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastUpstream", .product(name: "Logging", package: "swift-log"),
+        "HoldfastRingLog", "HoldfastStatus", "HoldfastUpstream",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: rules),
     .testTarget(
@@ -188,7 +208,13 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: rules),
     // Real brokers, real kills: drives the built `holdfast` and `traffic` binaries.
     .testTarget(
-      name: "EndToEndTests", dependencies: ["holdfast", "traffic"], swiftSettings: rules),
+      name: "EndToEndTests",
+      dependencies: [
+        "holdfast", "traffic", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastStatus", "HoldfastSystem", "HoldfastUpstream",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      exclude: ["Browser"], swiftSettings: rules),
   ]
 )
 

@@ -237,6 +237,7 @@ if [ -n "$keep" ]; then
 
 Left running (KEEP=1): both brokers, Holdfast, and the sensors.
   what Holdfast says     tail -f $directory/holdfast.log
+  its status page        http://127.0.0.1:9464/
   what it keeps          $holdfast ring ls --data-dir $directory/data
   what arrives now       $holdfast tail --data-dir $directory/data
   what the centre gets   $traffic collect --url mqtt://127.0.0.1:$central_port --progress 1

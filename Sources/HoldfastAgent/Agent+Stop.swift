@@ -87,6 +87,41 @@ extension Agent {
     return status
   }
 
+  /// The same with what a status page asks for.
+  ///
+  /// Reads the head of a segment where nothing else tells when its events arrived, once for each.
+  ///
+  /// - Complexity: O(sources + upstreams + gaps).
+  public func detailedStatus(now: ClockReading) -> AgentStatus {
+    var status = status(now: now)
+    var detail = AgentStatus.Detail()
+    detail.agentID = configuration.agentID
+    detail.isRecovered = owner.ring.isRecovered
+    detail.whenFull = configuration.ring.whenFull
+    detail.pendingCount = owner.ring.pendingCount
+    detail.gapCount = owner.ring.gaps.count
+    (detail.segmentByteCount, detail.segmentEventCount) = owner.ring.segmentTotals
+    for intake in intakes {
+      var link = AgentStatus.Link()
+      link.url = intake.link.url
+      link.state = intake.link.state
+      detail.sources.append(link)
+    }
+    for (index, forwarder) in forwarders.enumerated() {
+      var link = AgentStatus.Link()
+      link.url = forwarder.configuration.link.url
+      link.state = forwarder.linkState
+      link.pendingLoss = owner.ring.pendingLoss(index)
+      link.settledInMemoryCount = owner.ring.settledInMemoryCount(index)
+      if status.upstreams[index].lagEventCount > 0 {
+        link.oldestArrival = owner.ring.arrival(of: status.upstreams[index].ledger.cursor)
+      }
+      detail.upstreams.append(link)
+    }
+    status.detail = detail
+    return status
+  }
+
   /// Most bytes that ``AgentStatus/memoryByteCount`` may come to: what each part may hold, and one
   /// batch more, which is taken before it is counted.
   public static func memoryByteCountMax(_ configuration: AgentConfiguration) -> Int {

@@ -10,6 +10,8 @@ public struct AgentConfiguration: Equatable, Sendable {
   public var dataDirectory = "/var/lib/holdfast"
   /// `[ring]`.
   public var ring = RingConfiguration()
+  /// `[status]`.
+  public var status = StatusConfiguration()
   /// `[[source]]`, one at least.
   public var sources: [SourceConfiguration]
   /// `[[upstream]]`, one at least.

@@ -1,4 +1,5 @@
 public import HoldfastEvent
+public import HoldfastLink
 public import HoldfastRingLog
 public import HoldfastStage
 
@@ -62,6 +63,56 @@ public struct AgentStatus: Equatable, Sendable {
   /// Bytes of events held in memory: pending, recent, and on their way to upstreams.
   public var memoryByteCount = 0
 
+  /// What only a status page asks for; empty unless ``Agent/detailedStatus(now:)`` made it.
+  public var detail = Detail()
+
   /// A picture of nothing.
   public init() {}
+}
+
+extension AgentStatus {
+  /// One end's link, and how far an upstream has come in time.
+  public struct Link: Equatable, Sendable {
+    /// Where it connects to; holds no credentials.
+    public var url = ""
+    /// Where it stands.
+    public var state = HoldfastLink.Link.State.idle
+    /// When the oldest event that an upstream has not settled arrived; nil: there is none, or it is
+    /// not known.
+    public var oldestArrival: RingLog.Arrival?
+    /// An upstream's losses that are certain and lie beyond what it has read, per ``LossReason``.
+    ///
+    /// They stand in its account as `lost`, and move to and fro until its cursor has passed them.
+    public var pendingLoss = [UInt64](repeating: 0, count: LossReason.allCases.count)
+    /// Events that an upstream settled from memory alone, while the disk fails: not in `offered` yet.
+    public var settledInMemoryCount: UInt64 = 0
+
+    /// A link that is not wanted.
+    public init() {}
+  }
+
+  /// What changes from second to second without anything being new.
+  public struct Detail: Equatable, Sendable {
+    /// `agent.id`.
+    public var agentID = ""
+    /// Whether what the disk holds was read at the start.
+    public var isRecovered = false
+    /// `ring.when_full`.
+    public var whenFull = FullPolicy.dropOldest
+    /// Events taken and not yet durable.
+    public var pendingCount = 0
+    /// Gap records kept until every upstream has passed them.
+    public var gapCount = 0
+    /// Bytes of the log's segments.
+    public var segmentByteCount = 0
+    /// Events in them.
+    public var segmentEventCount: UInt64 = 0
+    /// In configuration order.
+    public var sources: [Link] = []
+    /// In configuration order.
+    public var upstreams: [Link] = []
+
+    /// Nothing.
+    public init() {}
+  }
 }

@@ -17,6 +17,15 @@ enum RingKey: String, CaseIterable {
   case memory
 }
 
+/// Keys of `[status]`.
+enum StatusKey: String, CaseIterable {
+  case listen
+  case reachableFrom = "reachable_from"
+  case socket
+  case hosts
+  case topicCountMax = "max_topics"
+}
+
 /// Keys that `[[source]]` and `[[upstream]]` have in common: how to reach a broker.
 enum LinkKey: String, CaseIterable {
   case url
@@ -84,7 +93,7 @@ enum DecodeTopicKey: String, CaseIterable {
 public enum ConfigurationKeys {
   /// One table of the configuration file.
   public struct Section: Equatable, Sendable {
-    /// `agent`, `ring`, `source`, `upstream`; of a list within one of them `source.stage`.
+    /// `agent`, `ring`, `status`, `source`, `upstream`; of a list within one of them `source.stage`.
     public var name: String
     /// `[[name]]`: may stand several times.
     public var isList: Bool
@@ -99,6 +108,7 @@ public enum ConfigurationKeys {
   public static let sections = [
     Section(name: "agent", isList: false, keys: names(of: AgentKey.self)),
     Section(name: "ring", isList: false, keys: names(of: RingKey.self)),
+    Section(name: "status", isList: false, keys: names(of: StatusKey.self)),
     Section(
       name: "source",
       isList: true,

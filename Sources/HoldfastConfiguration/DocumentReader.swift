@@ -44,6 +44,7 @@ struct DocumentReader {
     readAgent(table("agent", of: document), into: &configuration)
     let ringTable = table("ring", of: document)
     configuration.ring = readRing(ringTable)
+    configuration.status = readStatus(table("status", of: document))
 
     let sourceTables = tables("source", of: document)
     let upstreamTables = tables("upstream", of: document)

@@ -87,4 +87,15 @@ public protocol Disk: AnyObject {
   func remove(_ name: String) throws(DiskError)
   /// Makes creations, renames and removals in the directory durable (fsync of the directory).
   func syncDirectory(_ directory: String) throws(DiskError)
+  /// A commit begins; for whoever measures how long they take.
+  func beginCommit()
+  /// The commit that began last has ended, whether it came to an error or not.
+  func endCommit()
+}
+
+extension Disk {
+  /// Nobody measures.
+  public func beginCommit() {}
+  /// Nobody measures.
+  public func endCommit() {}
 }

@@ -187,6 +187,9 @@ extension RingLog {
   ///   the events stay in memory.
   public mutating func commit(now: ClockReading) throws(RingLogError) {
     guard !isFailing else { throw .full }
+    guard needsCommit else { return }
+    disk.beginCommit()
+    defer { disk.endCommit() }
     if pendingEventCount > 0 {
       do throws(RingLogError) {
         try writeOutput()

@@ -4,6 +4,7 @@ import Glibc
 import HoldfastAgent
 import HoldfastEvent
 import HoldfastRingLog
+import HoldfastStatus
 import Logging
 import Synchronization
 
@@ -11,6 +12,9 @@ import Synchronization
 final class AgentThread: Sendable {
   /// What the main thread is told.
   enum Report: Sendable {
+    /// The data directory is ours, or there is no disk to be had.
+    case opened
+    /// All there is to wait for at a start is there.
     case ready
     /// Another process holds the data directory.
     case locked(holder: Int32?)
@@ -20,6 +24,8 @@ final class AgentThread: Sendable {
 
   let inbox = Mailbox<Input>()
   let reports: Mailbox<Report>
+  /// Where the status page's server asks for reports; nil where there is none.
+  let board: StatusBoard?
   /// Whom the next agent of this process takes it from, once this one has reported `stopped`.
   let held: HeldDisk
   let readyGate: ReadyGate
@@ -28,6 +34,7 @@ final class AgentThread: Sendable {
   let answeredPingCount = Atomic<UInt64>(0)
 
   private let configuration: AgentConfiguration
+  private let version: String
   private let logger: Logger
   private let service: ServiceManager
   private let sources: [SourceThread]
@@ -37,20 +44,25 @@ final class AgentThread: Sendable {
 
   /// - Parameters:
   ///   - configuration: checked settings.
+  ///   - version: of the program.
   ///   - logger: takes lines for the operator.
   ///   - service: hears the status line.
   ///   - held: the data directory of an agent that has stopped; nil: it is to be opened and locked.
   ///   - reports: where to report to.
   init(
     configuration: AgentConfiguration,
+    version: String,
     logger: Logger,
     service: ServiceManager,
     held: HeldDisk? = nil,
     reports: Mailbox<Report> = Mailbox()
   ) {
     self.configuration = configuration
+    self.version = version
     self.held = held ?? HeldDisk(path: configuration.dataDirectory)
     self.reports = reports
+    let event = inbox.event
+    board = configuration.status.isOff ? nil : StatusBoard(wake: { event.signal() })
     readyGate = ReadyGate(sourceCount: configuration.sources.count) { reports.post(.ready) }
     self.logger = logger
     self.service = service
@@ -99,6 +111,7 @@ final class AgentThread: Sendable {
         """
       )
     }
+    reports.post(.opened)
     startLinks()
     turn(disk)
     // The core is gone: what it left open nobody else closes.
@@ -113,6 +126,7 @@ final class AgentThread: Sendable {
       disk: disk,
       sources: sources,
       upstreams: upstreams,
+      watch: board.map { StatusWatch(board: $0, configuration: configuration, version: version) },
       logger: logger,
       service: service
     )
@@ -164,6 +178,8 @@ private final class AgentLoop {
   private let logger: Logger
   private let service: ServiceManager
   private var agent: Agent
+  private let disk: PosixDisk
+  private var watch: StatusWatch?
   private var effects: [Effect] = []
   /// Batches of each source that the core has taken since the start.
   private var takenBatchCounts: [UInt64]
@@ -177,11 +193,14 @@ private final class AgentLoop {
     disk: PosixDisk,
     sources: [SourceThread],
     upstreams: [UpstreamThread],
+    watch: StatusWatch?,
     logger: Logger,
     service: ServiceManager
   ) {
+    self.disk = disk
     self.sources = sources
     self.upstreams = upstreams
+    self.watch = watch
     self.logger = logger
     self.service = service
     takenBatchCounts = [UInt64](repeating: 0, count: sources.count)
@@ -201,7 +220,7 @@ private final class AgentLoop {
 
   /// Waits for something to happen and steps the core through all of it.
   func runOnce(_ inbox: Mailbox<Input>) {
-    let due = min(max(agent.wakeAt, timerFloor), statusAt)
+    let due = min(max(agent.wakeAt, timerFloor), statusAt, watch?.tickAt ?? .max)
     _ = waitForEvents(
       [PollRequest(inbox.event.descriptor, POLLIN)],
       microseconds: due - SystemClock.boot()
@@ -220,10 +239,13 @@ private final class AgentLoop {
       step(.timer)
     }
     if now >= statusAt { tellStatus() }
+    watch?.look(at: agent, disk: disk, now: now)
   }
 
   private func step(_ input: Input) {
-    agent.step(input, now: SystemClock.reading(), effects: &effects)
+    let now = SystemClock.reading()
+    watch?.observer.note(input, now: now)
+    agent.step(input, now: now, effects: &effects)
     carryOut()
   }
 
@@ -247,7 +269,9 @@ private final class AgentLoop {
     case .disconnectUpstream(let upstream):
       post(isStopping ? .finish : .disconnect, toUpstream: upstream)
     case .publish(let upstream, let batch): post(.publish(batch), toUpstream: upstream)
-    case .log(let entry): logger.log(entry)
+    case .log(let entry):
+      watch?.observer.note(entry, now: SystemClock.reading())
+      logger.log(entry)
     case .stopped: isStopped = true
     }
   }

@@ -9,6 +9,7 @@
 
 import Glibc
 public import HoldfastRingLog
+package import HoldfastStatus
 
 /// A ``Disk`` over one directory of the file system, held by a lock of this process.
 public final class PosixDisk: Disk {
@@ -33,6 +34,9 @@ public final class PosixDisk: Disk {
   private var lockDescriptor: Int32?
   /// Descriptors of files that were opened and not closed.
   private var openDescriptors: Set<Int32> = []
+  /// What was asked of it since it was made.
+  package private(set) var figures = DiskFigures()
+  private var commitBegan: Int64?
 
   /// Names the directory; nothing is opened yet.
   public init(path: String, access: Access) {
@@ -164,6 +168,7 @@ public final class PosixDisk: Disk {
     }
     // No file system writes nothing to a regular file; trying on would never end.
     if error == 0 && done < bytes.count { error = EIO }
+    figures.writtenByteCount &+= UInt64(done)
     guard error == 0 else { throw DiskError(.write, "#\(file.id)", errno: error) }
   }
 
@@ -187,6 +192,7 @@ public final class PosixDisk: Disk {
 
   /// One fdatasync(2), never repeated.
   public func sync(_ file: DiskFile) throws(DiskError) {
+    figures.syncCount &+= 1
     // EINTR included: after any failure the unsynced bytes are in doubt, so it is told, not retried.
     guard fdatasync(file.id) == 0 else {
       throw DiskError(.sync, "#\(file.id)", errno: errno)
@@ -233,9 +239,20 @@ public final class PosixDisk: Disk {
   public func syncDirectory(_ directory: String) throws(DiskError) {
     let descriptor = try openDirectory(directory, for: .syncDirectory)
     defer { _ = Glibc.close(descriptor) }
+    figures.syncCount &+= 1
     guard fsync(descriptor) == 0 else {
       throw DiskError(.syncDirectory, directory, errno: errno)
     }
+  }
+
+  /// Looks at the clock.
+  public func beginCommit() { commitBegan = SystemClock.boot() }
+
+  /// Counts how long it took.
+  public func endCommit() {
+    guard let began = commitBegan else { return }
+    commitBegan = nil
+    figures.commits.note(microseconds: SystemClock.boot() - began)
   }
 }
 

@@ -29,16 +29,23 @@ public enum ReloadAnswer: Sendable {
 ///
 /// - Parameters:
 ///   - configuration: checked settings.
+///   - version: of the program.
 ///   - logger: takes lines for the operator.
 ///   - reload: reads the configuration again; called on this thread.
 /// - Returns: the exit code, one of ``AgentExit``.
 public func runAgent(
   configuration: AgentConfiguration,
+  version: String,
   logger: Logger,
   reload: @escaping () -> ReloadAnswer = { .refused(["there is no file to read again"]) }
 ) -> Int32 {
   let service = ServiceManager()
-  let agent = AgentThread(configuration: configuration, logger: logger, service: service)
+  let agent = AgentThread(
+    configuration: configuration,
+    version: version,
+    logger: logger,
+    service: service
+  )
   // Before any thread exists, so that all of them have the signals blocked.
   blockStopSignals()
   guard startSignalThread(agent.reports), agent.start() else {
@@ -50,6 +57,7 @@ public func runAgent(
     configuration: configuration,
     logger: logger,
     service: service,
+    version: version,
     reload: reload
   )
   let code = supervisor.run()

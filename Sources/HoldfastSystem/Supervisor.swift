@@ -18,10 +18,13 @@ final class Supervisor {
 
   private let logger: Logger
   private let service: ServiceManager
+  private let version: String
   private let reload: () -> ReloadAnswer
   private let reports: Mailbox<AgentThread.Report>
   private var agent: AgentThread
   private var configuration: AgentConfiguration
+  /// The status page's; nil before the data directory, and a socket in it, are known to be ours.
+  private var server: StatusServer?
   private var ending: Ending?
   /// SIGHUP came while a swap was under way.
   private var isReloadAsked = false
@@ -35,18 +38,21 @@ final class Supervisor {
   ///   - configuration: its settings.
   ///   - logger: takes lines for the operator.
   ///   - service: the service manager.
+  ///   - version: of the program.
   ///   - reload: reads the configuration again.
   init(
     _ agent: AgentThread,
     configuration: AgentConfiguration,
     logger: Logger,
     service: ServiceManager,
+    version: String,
     reload: @escaping () -> ReloadAnswer
   ) {
     self.agent = agent
     self.configuration = configuration
     self.logger = logger
     self.service = service
+    self.version = version
     self.reload = reload
     reports = agent.reports
     let now = SystemClock.boot()
@@ -56,6 +62,7 @@ final class Supervisor {
 
   /// Waits for the agent's thread and for signals; returns the exit code.
   func run() -> Int32 {
+    defer { server?.stop() }
     while true {
       let now = SystemClock.boot()
       let due = min(watchdogAt ?? .max, deadline ?? .max, isReady ? .max : readyAt)
@@ -80,6 +87,8 @@ final class Supervisor {
   /// The exit code, where the report is the end.
   private func take(_ report: AgentThread.Report) -> Int32? {
     switch report {
+    case .opened:
+      server = agent.board.map(serve)
     case .ready:
       isReady = true
       service.notify("READY=1")
@@ -116,8 +125,12 @@ final class Supervisor {
     }
     ending = nil
     configuration = next
+    // It may be told to listen elsewhere, and asks an agent that is gone.
+    server?.stop()
+    server = nil
     agent = AgentThread(
       configuration: next,
+      version: version,
       logger: logger,
       service: service,
       held: agent.held,
@@ -139,6 +152,19 @@ final class Supervisor {
       hangUp()
     }
     return nil
+  }
+
+  private func serve(_ board: StatusBoard) -> StatusServer {
+    StatusServer(
+      configuration: configuration.status,
+      dataDirectory: configuration.dataDirectory,
+      answers: StatusAnswers(
+        configuration: configuration.status,
+        dataDirectory: configuration.dataDirectory,
+        report: { board.report() }
+      ),
+      logger: logger
+    )
   }
 
   /// SIGHUP: another configuration, or the same files and certificates anew.

@@ -155,6 +155,8 @@ public struct Forwarder: Sendable {
 
   /// Whether CONNACK came and the link has not ended since.
   public var isConnected: Bool { link.isUp }
+  /// Where its link stands.
+  public var linkState: Link.State { link.state }
   /// Bytes of rendered messages, and of the batch being gathered.
   public var memoryByteCount: Int { inFlight.heldByteCount + batchFormat.byteCount }
   /// Messages sent on this link and not yet answered.

@@ -4,6 +4,12 @@ import Glibc
 enum ExitStatus {
   /// `check`: the configuration can't be used.
   static let invalid: Int32 = 1
+  /// `status`: data is safe, and something wants attention.
+  static let attention: Int32 = 1
+  /// `status`: events are lost or held back, or the disk fails.
+  static let alarm: Int32 = 2
+  /// EX_USAGE: called in a way that can't work.
+  static let usage: Int32 = 64
   /// EX_DATAERR: the ring log is damaged or its accounts don't balance.
   static let data: Int32 = 65
   /// EX_NOINPUT: there is no ring log, or it can't be read.

@@ -35,7 +35,11 @@ struct Run: ParsableCommand {
     let configuration = placed(try options.load().configuration)
     LoggingSystem.bootstrap { _ in LineLogHandler() }
     let logger = Logger(label: "holdfast")
-    let code = runAgent(configuration: configuration, logger: logger) {
+    let code = runAgent(
+      configuration: configuration,
+      version: Holdfast.configuration.version,
+      logger: logger
+    ) {
       do throws(ConfigurationError) {
         let loaded = try options.loaded { logger.warning("\($0)") }
         return .usable(placed(loaded.configuration))

@@ -92,6 +92,7 @@ final class AgentBench {
 
   var status: AgentStatus { agent.status(now: now) }
   var wakeAt: Int64 { agent.wakeAt }
+  var detail: AgentStatus { agent.detailedStatus(now: now) }
   var ledger: SourceLedger { status.sources[0].ledger }
 
   func step(_ input: Input) {

@@ -17,7 +17,7 @@ struct WrongConfiguration: CustomTestStringConvertible, Sendable {
 }
 
 @Suite struct ConfigurationErrorTests {
-  @Test(arguments: wrongDocuments + wrongAgentsAndRings)
+  @Test(arguments: wrongDocuments + wrongAgentsAndRings + wrongStatus)
   func aWrongDocumentAgentOrRingIsToldByLineAndKey(wrong: WrongConfiguration) {
     expectOneProblem(wrong)
   }
@@ -42,7 +42,9 @@ struct WrongConfiguration: CustomTestStringConvertible, Sendable {
   }
 
   @Test func thereAreAtLeastFiftyOfThem() {
-    let all = wrongDocuments + wrongAgentsAndRings + wrongLinks + wrongSources + wrongUpstreams
+    let all =
+      wrongDocuments + wrongAgentsAndRings + wrongStatus + wrongLinks + wrongSources
+      + wrongUpstreams
     #expect(all.count >= 50)
   }
 

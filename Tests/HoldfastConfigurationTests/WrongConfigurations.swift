@@ -119,6 +119,29 @@ let wrongAgentsAndRings: [WrongConfiguration] = [
   inRing("in_flight", "move it to [[upstream]]", "in_flight = 3"),
 ]
 
+private func inStatus(_ key: String, _ words: String, _ line: String) -> WrongConfiguration {
+  Wrong(key, words, sample(end: "[status]\n" + line + " #!"))
+}
+
+let wrongStatus: [WrongConfiguration] = [
+  inStatus("listen", "an IP address and a port", #"listen = "9464""#),
+  inStatus("listen", "an IP address and a port", #"listen = "localhost:9464""#),
+  inStatus("listen", "an IP address and a port", #"listen = "127.0.0.1:65536""#),
+  inStatus("listen", "an IP address and a port", #"listen = "127.0.0.1:+1""#),
+  inStatus("listen", "an IP address and a port", #"listen = "127.0.0.1:""#),
+  inStatus("listen", "an IP address and a port", #"listen = "::1:9464""#),
+  inStatus("listen", "an IP address and a port", #"listen = "[127.0.0.1]:9464""#),
+  inStatus("listen", #"add reachable_from = "the network""#, #"listen = "0.0.0.0:9464""#),
+  inStatus("listen", #"add reachable_from = "the network""#, #"listen = "[::]:9464""#),
+  inStatus("listen", #"add reachable_from = "the network""#, #"listen = "192.168.1.7:9464""#),
+  inStatus("reachable_from", #""the network""#, #"reachable_from = "anywhere""#),
+  inStatus("socket", "at most 107 bytes", "socket = \"/\(String(repeating: "a", count: 107))\""),
+  inStatus("hosts", "a host's name", #"hosts = ["a b"]"#),
+  inStatus("hosts", "a host's name", #"hosts = ["a:9464"]"#),
+  inStatus("max_topics", "outside its range", "max_topics = 10001"),
+  inStatus("port", "unknown key", "port = 9464"),
+]
+
 let wrongLinks: [WrongConfiguration] = [
   wrongURL("has no scheme", "127.0.0.1:1883"),
   wrongURL("has no scheme", "broker"),

@@ -13,7 +13,7 @@ import Testing
       var configuration = AgentConfiguration(agentID: "edge", sources: [], upstreams: [])
       configuration.dataDirectory = directory.path
       let logger = Logger(label: "test") { _ in LineLogHandler() }
-      let code = runAgent(configuration: configuration, logger: logger)
+      let code = runAgent(configuration: configuration, version: "test", logger: logger)
       withExtendedLifetime(holder) {}
       exit(code)
     }

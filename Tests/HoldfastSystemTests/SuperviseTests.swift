@@ -10,14 +10,21 @@ import Testing
   private static func endStuckAgent(signals: [Int32]) -> Int32 {
     let logger = Logger(label: "test") { _ in LineLogHandler() }
     let service = ServiceManager(path: nil, watchdogInterval: nil)
-    let configuration = AgentConfiguration(agentID: "edge", sources: [], upstreams: [])
-    let agent = AgentThread(configuration: configuration, logger: logger, service: service)
+    var configuration = AgentConfiguration(agentID: "edge", sources: [], upstreams: [])
+    configuration.dataDirectory = "/nowhere"
+    let agent = AgentThread(
+      configuration: configuration,
+      version: "test",
+      logger: logger,
+      service: service
+    )
     for number in signals { agent.reports.post(.signal(number)) }
     let supervisor = Supervisor(
       agent,
       configuration: configuration,
       logger: logger,
-      service: service
+      service: service,
+      version: "test"
     ) { .refused([]) }
     return supervisor.run()
   }

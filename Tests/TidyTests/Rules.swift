@@ -22,6 +22,7 @@ enum Place: Equatable {
 let coreTargets = [
   "HoldfastEvent", "HoldfastCodec", "HoldfastLink", "HoldfastIntake", "HoldfastRingLog",
   "HoldfastPayload", "HoldfastStage", "HoldfastUpstream", "HoldfastAgent",
+  "HoldfastStatus",
 ]
 
 // MARK: imports
@@ -41,10 +42,12 @@ let allowedImports: [String: Set<String>] = [
     "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
     "HoldfastStage",
   ],
-  "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec"]),
-  "HoldfastSimulation": core,
+  "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec", "HoldfastStatus"]),
+  "HoldfastStatus": core.subtracting(["HoldfastCodec", "HoldfastStatus"]),
+  "HoldfastSimulation": core.subtracting(["HoldfastStatus"]),
   "HoldfastSystem": core.union([
-    "CMosquitto", "CSocketBuffer", "CTLSCheck", "Logging", "Glibc", "Synchronization",
+    "CMicroHTTPD", "CMosquitto", "CSocketBuffer", "CTLSCheck", "CTimex", "Logging", "Glibc",
+    "Synchronization",
   ]).subtracting(["HoldfastCodec"]),
   "HoldfastConfiguration": core.union(["CTLSCheck", "TOMLKit", "Glibc"])
     .subtracting(["HoldfastCodec"]),

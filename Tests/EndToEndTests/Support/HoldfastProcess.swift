@@ -10,6 +10,8 @@ struct AgentSettings {
   /// What starts the agent, if not the test itself: a program that replaces itself by another.
   var launcher: String?
   var agentLines: [String] = []
+  /// Where its status page is; by default nowhere, as many agents run side by side.
+  var statusLines = [#"listen = """#, #"socket = """#]
   var sourceLines: [String] = []
   var upstreamLines: [String] = []
 
@@ -20,6 +22,7 @@ struct AgentSettings {
       ] + agentLines + [
         "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
         #"commit_interval = "\#(commitInterval)""#,
+        "[status]",
       ]
     let source = [
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
@@ -29,7 +32,7 @@ struct AgentSettings {
       "[[upstream]]", #"name = "central""#, #"url = "\#(upstreamURL)""#,
       #"backoff_max = "1s""#,
     ]
-    let lines = head + source + sourceLines + upstream + upstreamLines
+    let lines = head + statusLines + source + sourceLines + upstream + upstreamLines
     return lines.joined(separator: "\n") + "\n"
   }
 }
