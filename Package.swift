@@ -15,8 +15,15 @@ let rules: [SwiftSetting] = [
 /// The core and the shell also mark every unsafe operation.
 let strict: [SwiftSetting] = rules + [.strictMemorySafety()]
 
+/// librdkafka is linked unless the trait is left out: `swift build --disable-default-traits`.
+let kafka = TargetDependencyCondition.when(traits: ["Kafka"])
+
 let package = Package(
   name: "holdfast",
+  traits: [
+    .trait(name: "Kafka", description: "Upstreams that are Kafka clusters, through librdkafka."),
+    .default(enabledTraits: ["Kafka"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -75,19 +82,29 @@ let package = Package(
     // The OpenSSL that libmosquitto is linked with.
     .target(
       name: "CTLSCheck", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+    .systemLibrary(
+      name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .target(
+      name: "HoldfastKafka",
+      dependencies: [
+        "HoldfastEvent", "HoldfastLink", "HoldfastUpstream",
+        .target(name: "CRdkafka", condition: kafka),
+      ],
+      swiftSettings: strict),
     .target(
       name: "HoldfastSystem",
       dependencies: [
         "CSocketBuffer", "CTLSCheck",
-        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastRingLog",
-        "HoldfastStatus", "HoldfastUpstream", "CMicroHTTPD", "CMosquitto", "CTimex",
+        "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka", "HoldfastLink",
+        "HoldfastRingLog", "HoldfastStatus", "HoldfastUpstream", "CMicroHTTPD", "CMosquitto", "CTimex",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .target(
       name: "HoldfastConfiguration",
       dependencies: [
-        "CTLSCheck", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink", "HoldfastPayload",
+        "CTLSCheck", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka",
+        "HoldfastLink", "HoldfastPayload",
         "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
         .product(name: "TOMLKit", package: "TOMLKit"),
       ],
@@ -119,6 +136,11 @@ let package = Package(
         "CMosquitto", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Tools/Traffic", swiftSettings: rules),
+
+    // A Kafka cluster for tests and benchmarks: the library's own mock, as a process.
+    .executableTarget(
+      name: "kafka-mock", dependencies: [.target(name: "CRdkafka", condition: kafka)],
+      path: "Tools/KafkaMock", swiftSettings: rules),
 
     // Figures that anyone can print again: `make bench`.
     .target(name: "CMallocCount", path: "Tools/CMallocCount"),
@@ -192,8 +214,8 @@ let package = Package(
     .testTarget(
       name: "HoldfastSystemTests",
       dependencies: [
-        "HoldfastSystem", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastStatus", "HoldfastUpstream",
+        "HoldfastSystem", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka",
+        "HoldfastLink", "HoldfastRingLog", "HoldfastStatus", "HoldfastUpstream",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: rules),
@@ -210,8 +232,8 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "holdfast", "traffic", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastStatus", "HoldfastSystem", "HoldfastUpstream",
+        "holdfast", "kafka-mock", "traffic", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake",
+        "HoldfastLink", "HoldfastRingLog", "HoldfastStatus", "HoldfastSystem", "HoldfastUpstream",
         .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["Browser"], swiftSettings: rules),

@@ -89,7 +89,7 @@ url = "mqtt://127.0.0.1:$sensors_port"
 topics = ["#"]
 [[upstream]]
 name = "central"
-url = "mqtt://127.0.0.1:$central_port"
+url = "${central_url:-mqtt://127.0.0.1:$central_port}"
 backoff_max = "1s"
 ${1:-}
 EOF
@@ -171,6 +171,85 @@ drain_into_mosquitto() {
   end "$broker_pid"
 }
 
+# A cluster of librdkafka's mock brokers, which a program of ours plays; sets cluster and central_url.
+kafka() {
+  rm -f "$directory/orders"
+  mkfifo "$directory/orders"
+  # For both, so that neither end waits for the other.
+  exec 9<> "$directory/orders"
+  background "$directory/kafka.log" sh -c 'exec "$0" 1 < "$1" 9>&-' "$bin/kafka-mock" "$directory/orders"
+  cluster=$last
+  for _ in $(seq 100); do
+    grep -q bootstrap "$directory/kafka.log" && break
+    sleep 0.1
+  done
+  central_url=kafka://$(sed -n 's/^bootstrap //p' "$directory/kafka.log")
+  echo "topic holdfast.events 4" >&9
+}
+end_kafka() {
+  exec 9>&-
+  end "$cluster"
+  unset central_url
+}
+# What the agent has counted as delivered; saved a second or 10,000 events later at most.
+delivered_so_far() {
+  "$bin/holdfast" ring ls --data-dir "$directory/data" --json > "$directory/ls" 2> /dev/null || true
+  delivered=$(field "$directory/ls" delivered)
+  delivered=${delivered:-0}
+}
+await_delivered() { # events
+  for _ in $(seq 240); do
+    delivered_so_far
+    [ "$delivered" -ge "$1" ] && return
+    sleep 0.25
+  done
+}
+
+# One hop into the cluster, as in hop.
+hop_kafka() {
+  local agent_pid sensors
+  kafka
+  broker sensors $sensors_port
+  sensors=$last
+  agent
+  agent_pid=$last
+  sleep 3
+  "$bin/traffic" publish --url "mqtt://127.0.0.1:$sensors_port" --count "$events" --kind scalar \
+    --padding 58 --window 500 > /dev/null
+  await_delivered "$events"
+  result_hop=$(cpu "$agent_pid")
+  result_edge=$((result_hop + $(cpu "$sensors")))
+  kafka_peak=$(peak "$agent_pid")
+  end "$agent_pid"
+  end "$sensors"
+  end_kafka
+}
+
+# A backlog into the cluster when it comes back: the rate between two looks, the first and the last
+# at which it was under way.
+drain_into_kafka() {
+  local agent_pid
+  kafka
+  echo down >&9
+  agent
+  agent_pid=$last
+  "$bin/traffic" blast --port $sensors_port --count "$events" --payload-size 64 --linger 1 \
+    > "$directory/blast"
+  echo up >&9
+  : > "$directory/counts"
+  for _ in $(seq 600); do
+    delivered_so_far
+    echo "$(date +%s.%N) $delivered" >> "$directory/counts"
+    [ "$delivered" -ge "$events" ] && break
+    sleep 0.1
+  done
+  drain_rate=$(awk '$2 > 0 && $2 != c[n] { n++; t[n] = $1; c[n] = $2 }
+    END { if (n > 2) printf "%d", (c[n - 1] - c[1]) / (t[n - 1] - t[1]) }' "$directory/counts")
+  drain_messages=$delivered
+  end "$agent_pid"
+  end_kafka
+}
+
 # A million topics that are used once, and the oddities of `traffic hostile`.
 hostile() {
   local agent_pid broker_pid sink
@@ -213,6 +292,11 @@ row "Holdfast, ndjson zstd batches out (aim <= 0.5x)" \
 row "  all edge processes together" \
   "$(per_million "$result_edge" "$events") = $(ratio "$result_edge" "$bridge_edge")x"
 batches=$result_hop
+hop_kafka
+row "Holdfast, records into a Kafka cluster (mock), zstd, idempotent" \
+  "$(per_million "$result_hop" "$events") = $(ratio "$result_hop" "$bridge")x (delivered $delivered), peak RSS $kafka_peak MB"
+row "  all edge processes together" \
+  "$(per_million "$result_edge" "$events") = $(ratio "$result_edge" "$bridge_edge")x"
 for every in 1 10; do
   hop holdfast "format = \"ndjson\"
 compression = \"zstd\"
@@ -231,6 +315,9 @@ row "drain into a counting sink, ndjson zstd (aim >= 300,000/s)" \
   "$(awk -v n="$events" -v s="$drain_seconds" 'BEGIN { printf "%d events/s in %d batches", n / s, '"$drain_messages"' }')"
 drain_into_mosquitto
 row "drain into Mosquitto without a subscriber, event" \
+  "${drain_rate:-too short to tell} events/s ($drain_messages of $events)"
+drain_into_kafka
+row "drain into a Kafka cluster (mock)" \
   "${drain_rate:-too short to tell} events/s ($drain_messages of $events)"
 
 hostile

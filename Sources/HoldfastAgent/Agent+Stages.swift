@@ -24,6 +24,17 @@ extension Agent {
     return rules
   }
 
+  /// The sources' names by their slots in the ring.
+  var sourceNames: [String] {
+    var names: [String] = []
+    for (index, source) in configuration.sources.enumerated() {
+      let slot = owner.ring.slot(ofSource: index)
+      while names.count <= slot { names.append("") }
+      names[slot] = source.name
+    }
+    return names
+  }
+
   /// Each source's own stages, as new: what they knew ends with the process.
   static func sourceStages(_ configuration: AgentConfiguration) -> [Pipeline] {
     let rules = configuration.sources.map(\.decode)

@@ -153,6 +153,7 @@ public struct Agent: ~Copyable {
           agentID: configuration.agentID,
           ledger: owner.ring.upstream(index),
           rules: decodeRules,
+          sources: sourceNames,
           log: owner.ring.id,
           snapshot: savedSnapshot(upstream),
           seed: seeds.next()

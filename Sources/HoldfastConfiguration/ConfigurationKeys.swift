@@ -68,6 +68,7 @@ enum UpstreamKey: String, CaseIterable {
   case name
   case topics
   case topic
+  case key
   case gapTopic = "gap_topic"
   case format
   case compression
@@ -80,6 +81,7 @@ enum UpstreamKey: String, CaseIterable {
   case refusalTries = "refusal_tries"
   case deadLetterSize = "dead_letter_size"
   case undecodable
+  case kafka
   case stage
 }
 

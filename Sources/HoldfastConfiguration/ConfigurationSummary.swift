@@ -26,9 +26,14 @@ extension LoadedConfiguration {
       let compression = upstream.compression == .none ? "" : " \(upstream.compression.rawValue)"
       rows.append([
         "upstream", upstream.name,
-        "\(listed(upstream.topics)) as \(upstream.format.rawValue)\(compression)"
+        "\(listed(upstream.topics)) as "
+          + (upstream.kafka == nil ? "\(upstream.format.rawValue)\(compression)" : "record")
           + " to \(upstream.topicTemplate) at \(upstream.link.url)",
       ])
+      if let properties = upstream.kafka?.properties, !properties.isEmpty {
+        // Any of them may be a secret to somebody: names only.
+        rows.append(["kafka", upstream.name, properties.map(\.name).joined(separator: ", ")])
+      }
       rows += stageRows(upstream.stages, of: upstream.name)
     }
     return aligned(rows)

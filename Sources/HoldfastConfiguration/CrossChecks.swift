@@ -23,7 +23,7 @@ struct CrossChecks {
     for (index, source) in sources.enumerated() {
       warnAboutOverlap(source, earlier: sources[..<index])
     }
-    for upstream in upstreams {
+    for upstream in upstreams where upstream.settings.kafka == nil {
       for source in sources where isSameBroker(upstream.settings.link, source.settings.link) {
         checkLoop(upstream, source)
       }
@@ -64,8 +64,10 @@ struct CrossChecks {
   /// Two links with one client id would throw each other out for ever.
   private func checkClientIDs() {
     var seen: [(link: LinkConfiguration, title: String)] = []
+    // A Kafka cluster takes any number of clients of one name.
+    let brokers = upstreams.filter { $0.settings.kafka == nil }
     let links =
-      sources.map { ($0.settings.link, $0.table) } + upstreams.map { ($0.settings.link, $0.table) }
+      sources.map { ($0.settings.link, $0.table) } + brokers.map { ($0.settings.link, $0.table) }
     for (link, table) in links {
       let twin = seen.first { $0.link.clientID == link.clientID && isSameBroker($0.link, link) }
       if let twin {

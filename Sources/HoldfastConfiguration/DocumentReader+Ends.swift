@@ -36,6 +36,7 @@ extension DocumentReader {
 
   /// One `[[upstream]]`; nil if its name or URL can't be used.
   func readUpstream(_ table: TableReader) -> Entry<UpstreamConfiguration>? {
+    if isKafka(table) { return readKafkaUpstream(table) }
     let known =
       ConfigurationKeys.names(of: UpstreamKey.self) + ConfigurationKeys.names(of: LinkKey.self)
     table.rejectUnknownKeys(except: known)
@@ -46,6 +47,9 @@ extension DocumentReader {
       link: link ?? .init(host: "", port: 0),
       topics: readFilters(table) ?? everything
     )
+    for key in [UpstreamKey.key, .kafka] where table.has(key) {
+      table.error(key, "is for Kafka, and url is not", "remove it, or write kafka:// in url")
+    }
     readFormat(table, into: &upstream)
     readTopics(table, into: &upstream)
     readLimits(table, into: &upstream)
@@ -99,7 +103,7 @@ extension DocumentReader {
     }
   }
 
-  private func readTemplate(
+  func readTemplate(
     _ table: TableReader,
     _ key: UpstreamKey,
     _ known: [String]
@@ -121,6 +125,14 @@ extension DocumentReader {
         )
         continue
       }
+      if let number = Int(placeholder), number > 0, key != .gapTopic, isKafka(table) {
+        table.error(
+          key,
+          "uses {\(number)}, and not every filter of topics has so many wildcards",
+          "give topics with a wildcard for each number"
+        )
+        continue
+      }
       let words = known.map { "{\($0)}" }
       problems.error(
         key.rawValue,
@@ -131,6 +143,7 @@ extension DocumentReader {
       )
     }
     guard isRight else { return nil }
+    if isKafka(table) { return text }
     guard template.makesTopic(["topic": "t", "agent": agentID, "upstream": "u"]) else {
       table.error(key, "is \(quoted(text)), which makes no topic", TopicTemplate.topicRule)
       return nil
@@ -138,7 +151,7 @@ extension DocumentReader {
     return text
   }
 
-  private func readLimits(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
+  func readLimits(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
     upstream.inFlightMax = table.integer(UpstreamKey.inFlight, in: 1...1000) ?? upstream.inFlightMax
     upstream.batchEventCountMax =
       table.integer(UpstreamKey.batchEvents, in: 1...10_000) ?? upstream.batchEventCountMax
@@ -158,7 +171,7 @@ extension DocumentReader {
 
   // MARK: both
 
-  private func readName(_ table: TableReader, example: String) -> String? {
+  func readName(_ table: TableReader, example: String) -> String? {
     guard table.require(SourceKey.name, example: example),
       let name = table.text(SourceKey.name)
     else { return nil }
@@ -216,5 +229,5 @@ extension DocumentReader {
     if case .array(let elements)? = node?.value { elements.isEmpty } else { false }
   }
 
-  private var everything: [TopicFilter] { TopicFilter("#").map { [$0] } ?? [] }
+  var everything: [TopicFilter] { TopicFilter("#").map { [$0] } ?? [] }
 }

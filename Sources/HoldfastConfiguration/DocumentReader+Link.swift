@@ -23,10 +23,14 @@ extension DocumentReader {
     if let keepAlive = seconds(table, LinkKey.keepAlive, in: 5...65_535) {
       link.keepAliveSeconds = UInt16(keepAlive)
     }
+    readConnectTimes(table, into: &link)
+    return address == nil ? nil : link
+  }
+
+  func readConnectTimes(_ table: TableReader, into link: inout LinkConfiguration) {
     link.connectTimeout =
       table.duration(LinkKey.connectTimeout, in: second...5 * minute) ?? link.connectTimeout
     link.backoffMax = table.duration(LinkKey.backoffMax, in: second...hour) ?? link.backoffMax
-    return address == nil ? nil : link
   }
 
   /// A duration of whole seconds, in seconds.
@@ -56,7 +60,7 @@ extension DocumentReader {
     }
   }
 
-  private func readClientID(_ table: TableReader) -> String? {
+  func readClientID(_ table: TableReader) -> String? {
     guard let id = table.text(LinkKey.clientID) else { return nil }
     let isFitting =
       (1...Self.clientIDByteCountMax).contains(id.utf8.count)
@@ -147,11 +151,7 @@ extension DocumentReader {
       )
       return nil
     }
-    var bytes = secret.bytes[...]
-    if bytes.last == UInt8(ascii: "\n") { bytes = bytes.dropLast() }
-    if bytes.last == UInt8(ascii: "\r") { bytes = bytes.dropLast() }
-    guard !bytes.isEmpty, bytes.count <= Self.credentialByteCountMax, !bytes.contains(0),
-      let text = String(validating: bytes, as: UTF8.self)
+    guard let text = secret.line, text.utf8.count <= Self.credentialByteCountMax
     else {
       table.error(
         key,

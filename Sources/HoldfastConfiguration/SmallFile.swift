@@ -62,3 +62,14 @@ func resolved(_ path: String, besides base: String) -> String {
   guard !path.hasPrefix("/"), let slash = base.lastIndex(of: "/") else { return path }
   return base[...slash] + path
 }
+
+extension SmallFile {
+  /// Its only line, without the line's end; nil where it is empty or no text.
+  var line: String? {
+    var rest = bytes[...]
+    if rest.last == UInt8(ascii: "\n") { rest = rest.dropLast() }
+    if rest.last == UInt8(ascii: "\r") { rest = rest.dropLast() }
+    guard !rest.isEmpty, !rest.contains(0) else { return nil }
+    return String(validating: rest, as: UTF8.self)
+  }
+}

@@ -114,13 +114,12 @@ public struct Link: Sendable {
     state = .up(grant.protocolVersion, since: now)
     choice.connected(grant.protocolVersion)
     if !isContested { repeated = nil }
-    log.append(
-      LogEntry(
-        isContested ? .debug : .info,
-        "\(name): connected to \(configuration.url) with MQTT \(grant.protocolVersion.rawValue)"
-          + (grant.isSessionPresent ? ", session present" : ", new session")
-      )
-    )
+    var words = "\(name): connected to \(configuration.url)"
+    if configuration.kafkaBrokers == nil {
+      words += " with MQTT \(grant.protocolVersion.rawValue)"
+      words += grant.isSessionPresent ? ", session present" : ", new session"
+    }
+    log.append(LogEntry(isContested ? .debug : .info, words))
     return true
   }
 
@@ -235,7 +234,7 @@ public struct Link: Sendable {
     repeated = (kind, count, shownAt)
     guard isShown else { return .debug }
     switch kind {
-    case .refused, .tls, .sessionTakenOver, .sessionContested: return .error
+    case .refused, .tls, .sessionTakenOver, .sessionContested, .clientFailed: return .error
     default: return .warning
     }
   }
@@ -245,7 +244,10 @@ public struct Link: Sendable {
     case .unreachable: "can't be reached"
     case .connectTimeout: "no answer within \(durationText(configuration.connectTimeout))"
     case .unsupportedProtocolVersion: "refuses MQTT \(version.rawValue)"
-    case .refused: "refuses the connection: check user, password and client id"
+    case .refused:
+      configuration.kafkaBrokers == nil
+        ? "refuses the connection: check user, password and client id"
+        : "refuses the connection: check security.protocol and the sasl properties"
     case .closedBeforeConnected: "closed the connection instead of answering CONNECT"
     case .closed: "connection lost"
     case .sessionTakenOver:
@@ -257,6 +259,7 @@ public struct Link: Sendable {
         + " into the broker's log"
     case .keepAliveTimeout: "no answer to PINGREQ"
     case .tls: "TLS handshake failed"
+    case .clientFailed: "the client can't go on and is made anew"
     case .requested: "closed on request"
     }
   }

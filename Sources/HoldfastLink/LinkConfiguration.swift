@@ -49,6 +49,9 @@ public struct LinkConfiguration: Equatable, Sendable {
   public var host: String
   /// TCP port.
   public var port: UInt16
+  /// `kafka://` in the URL: `HOST:PORT,HOST:PORT`, where to ask for the cluster's brokers; nil: the
+  /// link speaks MQTT.
+  public var kafkaBrokers: String?
   /// `mqtts://` in the URL.
   public var tls: TLSConfiguration?
   /// `protocol`.
@@ -78,6 +81,7 @@ public struct LinkConfiguration: Equatable, Sendable {
 
   /// `mqtt://host:port`, for messages to people; never holds credentials.
   public var url: String {
+    if let kafkaBrokers { return "kafka://\(kafkaBrokers)" }
     let shown = host.contains(":") ? "[\(host)]" : host
     return "\(tls == nil ? "mqtt" : "mqtts")://\(shown):\(port)"
   }

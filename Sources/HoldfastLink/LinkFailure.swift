@@ -22,6 +22,8 @@ public struct LinkFailure: Error, Equatable, Sendable {
     case keepAliveTimeout
     /// The TLS handshake failed.
     case tls
+    /// Kafka: the client can't go on and must be made anew.
+    case clientFailed
     /// We closed it.
     case requested
   }

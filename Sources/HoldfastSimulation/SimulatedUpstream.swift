@@ -67,7 +67,17 @@ final class SimulatedUpstream {
       )
   }
 
-  func manner(at now: Int64) -> Manner { now < manner.until ? manner : Manner() }
+  func manner(at now: Int64) -> Manner {
+    var manner = now < manner.until ? manner : Manner()
+    if isKafka {
+      // Partitions report at their own pace.
+      manner.disordersAnswers = true
+      manner.refusal = Self.recordRefusal(of: manner.refusal)
+    }
+    return manner
+  }
+
+  private var isKafka: Bool { configuration.kafka != nil }
 
   // MARK: the link
 
@@ -83,7 +93,8 @@ final class SimulatedUpstream {
   func cut(_ kind: LinkFailure.Kind, world: World) {
     guard isConnected || isConnecting else { return }
     breakLink()
-    tellClosed(kind, world: world)
+    // A cluster does not close on a record: brokers are away, or the client fails.
+    tellClosed(isKafka && kind == .closed ? .unreachable : kind, world: world)
   }
 
   private func tellClosed(_ kind: LinkFailure.Kind, world: World) {
@@ -113,7 +124,7 @@ final class SimulatedUpstream {
       }
       isConnected = true
       arrivesAt = world.now
-      receiveMaximum = speaksFive ? 20 + index * 40 : 65_535
+      receiveMaximum = speaksFive && !isKafka ? 20 + index * 40 : 65_535
       world.step(
         .upstreamConnected(
           upstream: index,
@@ -169,7 +180,10 @@ final class SimulatedUpstream {
         return cut(.closed, world: world)
       }
       cutCountdown = max(-1, cutCountdown - 1)
-      let topic = batch.bytes[row.topicRange]
+      guard let topic = eventTopic(of: row, in: batch) else {
+        world.fail("upstream \(index) got a record with a wrong place or time")
+        return
+      }
       if let limit = packetByteCountMax, Int(row.payloadByteCount) > limit {
         world.fail("upstream \(index) got \(row.payloadByteCount) bytes, takes \(limit)")
       }
@@ -260,10 +274,55 @@ final class SimulatedUpstream {
   }
 
   static func isRetryable(_ reasonCode: UInt8) -> Bool {
-    reasonCode >= 0x80 && ![0x87, 0x90, 0x95, 0x99].contains(reasonCode)
+    switch reasonCode {
+    case 0x87, 0x90, 0x95, 0x99: false
+    case RecordRefusal.unknownTopic.rawValue, RecordRefusal.batchTooLarge.rawValue,
+      RecordRefusal.recordTooLarge.rawValue:
+      false
+    default: reasonCode >= 0x80
+    }
+  }
+
+  /// A cluster's answer in place of a broker's.
+  private static func recordRefusal(of reasonCode: UInt8) -> UInt8 {
+    switch reasonCode {
+    case 0: 0
+    case 0x80: RecordRefusal.failed.rawValue
+    case 0x83, 0x97: RecordRefusal.queueFull.rawValue
+    case 0x87: RecordRefusal.unknownTopic.rawValue
+    case 0x90: RecordRefusal.batchTooLarge.rawValue
+    default: RecordRefusal.recordTooLarge.rawValue
+    }
+  }
+
+  /// The topic of the event in a message; nil for a record that is not where it belongs.
+  private func eventTopic(
+    of row: MessageBatch.Row,
+    in batch: MessageBatch
+  ) -> ArraySlice<UInt8>? {
+    let topic = batch.bytes[row.topicRange]
+    guard isKafka else { return row.keyByteCount == 0 ? topic : nil }
+    let key = batch.bytes[row.keyRange]
+    if topic.elementsEqual("holdfast.edge.gaps".utf8) {
+      return key.elementsEqual("edge".utf8) ? Array("holdfast/edge/gaps".utf8)[...] : nil
+    }
+    let headers = batch.bytes[row.propertiesRange]
+    guard let eventTopic = headers.value(of: Array("topic".utf8)), key == eventTopic,
+      topic.elementsEqual("events.".utf8 + eventTopic.map(Self.topicByte)),
+      let time = headers.value(of: Array("time".utf8)),
+      rfc3339(wallMicroseconds: row.wall).utf8.elementsEqual(time)
+    else { return nil }
+    return eventTopic
+  }
+
+  private static func topicByte(_ byte: UInt8) -> UInt8 {
+    let isLegal = (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20)
+    if isLegal || byte == 0x2D || byte == 0x2E || byte == 0x5F { return byte }
+    return byte == 0x2F ? 0x2E : 0x5F
   }
 
   func isPoisoned(_ places: [Int], world: World) -> Bool {
+    if isKafka { return false }
     if wantsPoison, let place = places.first(where: { evidence.marks($0).isEmpty }) {
       wantsPoison = false
       poison = world.numbering.places[place].message
@@ -329,6 +388,10 @@ final class SimulatedUpstream {
     if letter.count == 0 {
       if let gap = world.gap(in: letter.payload[...], isRefused: true) { evidence.add(gap) }
       return
+    }
+    var letter = letter
+    if isKafka, let topic = letter.properties[...].value(of: Array("topic".utf8)) {
+      letter.topic = Array(topic)
     }
     if let judge { return world.take(letter, judge: judge) }
     // An event that was never rendered stands there as it came, with its own topic.

@@ -67,6 +67,21 @@ struct WorldPlan {
     let isNarrow = upstreams.contains { $0.inFlightMax < 20 }
     upstreamLatency = [2_000, 50_000, isNarrow ? 50_000 : 2_000_000][Int(random.next() % 3)]
     if random.next() % 3 == 0 { addStages(&random) }
+    if seed % 10 == 1 { useKafka() }
+  }
+
+  /// Upstreams that take event by event are Kafka clusters: a tenth of the seeds, drawn from nothing
+  /// else, so that the other seeds stay what they were.
+  private mutating func useKafka() {
+    for index in configuration.upstreams.indices
+    where configuration.upstreams[index].format == .event {
+      configuration.upstreams[index].kafka = KafkaConfiguration()
+      configuration.upstreams[index].link.kafkaBrokers = "broker:\(9000 + index)"
+      configuration.upstreams[index].link.protocolPolicy = .v5
+      configuration.upstreams[index].topicTemplate = "events.{topic}"
+      upstreamSpeaksFive[index] = true
+      packetByteCountMax[index] = nil
+    }
   }
 
   private static func link(_ port: UInt16, _ random: inout SplitMix64) -> LinkConfiguration {
@@ -126,7 +141,7 @@ struct WorldPlan {
   var summary: String {
     let ring = configuration.ring
     let upstreams = configuration.upstreams.map {
-      "\($0.format.rawValue)\($0.compression == .zstd ? "+zstd" : "")/\($0.inFlightMax)"
+      "\($0.kafka == nil ? $0.format.rawValue : "kafka")\($0.compression == .zstd ? "+zstd" : "")/\($0.inFlightMax)"
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"
       + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue), commit "

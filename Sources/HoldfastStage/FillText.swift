@@ -1,7 +1,7 @@
 /// A text with places to fill in: `{topic}`, and `{1}`, `{2}` … for what a filter's wildcards took.
 ///
 /// Other braces stand for themselves; a place without a wildcard is filled with nothing.
-struct FillText: Equatable, Sendable {
+public struct FillText: Equatable, Sendable {
   private enum Part: Equatable, Sendable {
     case literal([UInt8])
     case topic
@@ -11,7 +11,8 @@ struct FillText: Equatable, Sendable {
 
   private let parts: [Part]
 
-  init(_ text: String) {
+  /// Reads a text; no text is wrong.
+  public init(_ text: String) {
     var parts: [Part] = []
     var literal: [UInt8] = []
     var rest = Array(text.utf8)[...]
@@ -32,7 +33,16 @@ struct FillText: Equatable, Sendable {
     self.parts = parts
   }
 
-  var usesCaptures: Bool {
+  /// Whether it is the same for every topic.
+  public var isConstant: Bool {
+    parts.allSatisfy { part in
+      if case .literal = part { return true }
+      return false
+    }
+  }
+
+  /// Whether it needs to know what wildcards took.
+  public var usesCaptures: Bool {
     parts.contains { part in
       if case .capture = part { return true }
       return false
@@ -57,7 +67,7 @@ struct FillText: Equatable, Sendable {
   ///   - captures: ranges of it.
   ///   - isJSON: whether it is to stand within the quotes of a JSON text.
   ///   - bytes: what it is appended to.
-  func append(
+  public func append(
     topic: ArraySlice<UInt8>,
     captures: [Range<Int>],
     isJSON: Bool,

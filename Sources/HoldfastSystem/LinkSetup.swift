@@ -80,6 +80,7 @@ final class HangingCount: Sendable {
   private let count = Atomic(0)
 
   func add(_ change: Int) { count.add(change, ordering: .relaxed) }
+  var isNone: Bool { count.load(ordering: .relaxed) == 0 }
   var isExhausted: Bool { count.load(ordering: .relaxed) >= ConnectAttempt.hangingCountMax }
 }
 

@@ -20,7 +20,7 @@ package final class LinkThread<Command: Sendable>: Sendable {
   ///   - log: takes lines for the operator.
   ///   - finished: counted down when the thread ends.
   ///   - makeRunner: called on the thread.
-  func start<Runner: LinkRunner & SendableMetatype>(
+  func start<Runner: CommandRunner & SendableMetatype>(
     _ name: String,
     log: @Sendable (LogEntry) -> Void,
     finished: Latch,
@@ -86,10 +86,17 @@ final class Connection {
 }
 
 /// What runs on a link's thread.
-protocol LinkRunner: MosquittoClientReceiver {
+protocol CommandRunner {
   associatedtype Command: Sendable
 
   var isFinished: Bool { get }
+  func take(_ command: Command)
+  /// Waits for something to happen and deals with it.
+  func runOnce()
+}
+
+/// What runs on the thread of a link that speaks MQTT.
+protocol LinkRunner: CommandRunner, MosquittoClientReceiver {
   var connection: Connection { get }
   var commands: Mailbox<Command> { get }
   /// `source floor`, for messages.
@@ -97,7 +104,6 @@ protocol LinkRunner: MosquittoClientReceiver {
   /// Takes lines for the operator.
   var log: @Sendable (LogEntry) -> Void { get }
 
-  func take(_ command: Command)
   /// The link is up from now on.
   func begin(_ client: MosquittoClient)
   /// What to poll the socket of a link that is up for, and for how many microseconds.
@@ -111,7 +117,6 @@ protocol LinkRunner: MosquittoClientReceiver {
 }
 
 extension LinkRunner {
-  /// Waits for something to happen and deals with it.
   func runOnce() {
     let events = wait()
     for command in commands.takeAll() { take(command) }

@@ -7,7 +7,8 @@ import Synchronization
 package final class EventDescriptor: Sendable {
   /// What to poll for POLLIN.
   package let descriptor: Int32
-  private let writeDescriptor: Int32
+  /// Where a byte is a signal, for those who can't call `signal`.
+  let writeDescriptor: Int32
 
   package init() {
     var ends: [Int32] = [-1, -1]

@@ -21,8 +21,13 @@ public struct ResendResult: Sendable {
 /// - Parameters:
 ///   - letters: what to publish.
 ///   - upstream: where to.
+///   - agentID: fills in templates of a Kafka upstream.
 /// - Returns: what became of each letter; those in neither set were not answered.
-public func resend(_ letters: [DeadLetter], to upstream: UpstreamConfiguration) -> ResendResult {
+public func resend(
+  _ letters: [DeadLetter],
+  to upstream: UpstreamConfiguration,
+  agentID: String
+) -> ResendResult {
   let versions: [ProtocolVersion] =
     switch upstream.link.protocolPolicy {
     case .auto: [.v5, .v311]
@@ -31,7 +36,7 @@ public func resend(_ letters: [DeadLetter], to upstream: UpstreamConfiguration) 
     }
   var result = ResendResult()
   for version in versions {
-    let session = ResendSession(letters, upstream)
+    let session = ResendSession(letters, upstream, agentID)
     let isConnected = session.run(version)
     result = session.result
     if isConnected || result.failure?.kind == .unreachable { break }
@@ -50,9 +55,11 @@ private final class ResendSession {
   private let thread = UpstreamThread()
   private var sentCount = 0
   private var windowCount = 1
+  private var format: LetterFormat
   private(set) var result = ResendResult()
 
-  init(_ letters: [DeadLetter], _ upstream: UpstreamConfiguration) {
+  init(_ letters: [DeadLetter], _ upstream: UpstreamConfiguration, _ agentID: String) {
+    format = LetterFormat(upstream, agentID: agentID)
     self.letters = letters
     self.upstream = upstream
     // The agent itself is stopped.
@@ -114,23 +121,7 @@ private final class ResendSession {
   private func publish() {
     var batch = MessageBatch()
     while sentCount < letters.count && sentCount - answeredCount < windowCount {
-      let letter = letters[sentCount]
-      let offset = batch.bytes.count
-      batch.bytes += letter.topic + letter.payload + letter.properties
-      batch.rows.append(
-        MessageBatch.Row(
-          tag: UInt64(sentCount),
-          topicOffset: UInt32(truncatingIfNeeded: offset),
-          topicByteCount: UInt32(truncatingIfNeeded: letter.topic.count),
-          payloadOffset: UInt32(truncatingIfNeeded: offset + letter.topic.count),
-          payloadByteCount: UInt32(truncatingIfNeeded: letter.payload.count),
-          propertiesOffset: UInt32(
-            truncatingIfNeeded: offset + letter.topic.count + letter.payload.count
-          ),
-          propertiesByteCount: UInt32(truncatingIfNeeded: letter.properties.count),
-          isRetained: letter.isRetained
-        )
-      )
+      format.append(letters[sentCount], tag: UInt64(sentCount), to: &batch)
       sentCount += 1
     }
     if !batch.isEmpty { thread.post(.publish(batch)) }

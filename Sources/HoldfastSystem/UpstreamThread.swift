@@ -37,7 +37,20 @@ extension LinkThread<UpstreamCommand> {
     log: @escaping @Sendable (LogEntry) -> Void,
     finished: Latch
   ) {
-    start("upstream \(configuration.name)", log: log, finished: finished) { commands in
+    let name = "upstream \(configuration.name)"
+    if configuration.kafka != nil {
+      start(name, log: log, finished: finished) { commands in
+        KafkaRunner(
+          index: index,
+          configuration: configuration,
+          commands: commands,
+          post: post,
+          log: log
+        )
+      }
+      return
+    }
+    start(name, log: log, finished: finished) { commands in
       UpstreamRunner(
         index: index,
         configuration: configuration,

@@ -5,6 +5,10 @@ struct EventFormat: Sendable {
   private let agentID: [UInt8]
   private let template: TopicTemplate
   private let retain: RetainPolicy
+  /// Kafka: where records go; nil: messages of MQTT.
+  private var target: RecordTarget?
+  /// Kafka: the entry `source` of each source, by its slot.
+  private let sources: [[UInt8]]
   /// The entry `time`.
   private var time = TimeText(
     prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
@@ -14,10 +18,23 @@ struct EventFormat: Sendable {
   private var origin: [UInt8] = []
   private var log: LogID?
 
-  init(agentID: String, template: TopicTemplate, retain: RetainPolicy) {
+  init(
+    agentID: String,
+    template: TopicTemplate,
+    retain: RetainPolicy,
+    target: RecordTarget? = nil,
+    sources: [String] = []
+  ) {
     self.agentID = Array(agentID.utf8)
     self.template = template
     self.retain = retain
+    self.target = target
+    self.sources = sources.map { name in
+      var entry: [UInt8] = []
+      if name.isEmpty { return entry }
+      entry.append(property: Array("source".utf8), Array(name.utf8))
+      return entry
+    }
   }
 
   /// Must come before the events of another log.
@@ -36,7 +53,11 @@ struct EventFormat: Sendable {
   ) {
     let event = leaving.row
     let topicOffset = out.bytes.count
-    template.append(topic: bytes[event.topicRange], to: &out.bytes)
+    if target == nil {
+      template.append(topic: bytes[event.topicRange], to: &out.bytes)
+    } else {
+      target?.appendTopic(for: bytes[event.topicRange], to: &out.bytes)
+    }
     let payloadOffset = out.bytes.count
     out.bytes.append(contentsOf: bytes[event.payloadRange])
     let propertiesOffset = out.bytes.count
@@ -53,6 +74,10 @@ struct EventFormat: Sendable {
         isRetained: retain == .keep && event.flags.contains(.retained)
       )
     )
+    if target == nil { return }
+    let keyOffset = out.bytes.count
+    target?.appendKey(for: bytes[event.topicRange], to: &out.bytes)
+    out.setLast(keyFrom: keyOffset, wall: event.wall)
   }
 
   private mutating func appendProperties(
@@ -87,6 +112,15 @@ struct EventFormat: Sendable {
     time.append(wall: event.wall, to: &out)
     if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
     if leaving.isHistorical { out.append(contentsOf: historical) }
+    if target != nil {
+      out.append(contentsOf: topicName)
+      out.append(UInt8(truncatingIfNeeded: event.topicByteCount))
+      out.append(UInt8(truncatingIfNeeded: event.topicByteCount >> 8))
+      out.append(contentsOf: bytes[event.topicRange])
+      let source = Int(event.source)
+      if leaving.result == nil, source < sources.count { out.append(contentsOf: sources[source]) }
+      if retain == .keep && event.flags.contains(.retained) { out.append(contentsOf: retained) }
+    }
     if !own.isEmpty { out.append(contentsOf: own) }
   }
 }
@@ -101,6 +135,8 @@ func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {
 
 /// What stands before the number in the entry `seq`.
 private let numberName: [UInt8] = [3, 0] + Array("seq".utf8)
+private let topicName: [UInt8] = [5, 0] + Array("topic".utf8)
+private let retained: [UInt8] = [8, 0] + Array("retained".utf8) + [4, 0] + Array("true".utf8)
 private let historical: [UInt8] = [10, 0] + Array("historical".utf8) + [4, 0] + Array("true".utf8)
 private let redelivered: [UInt8] =
   [11, 0] + Array("redelivered".utf8) + [8, 0]

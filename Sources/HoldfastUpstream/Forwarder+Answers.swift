@@ -45,7 +45,7 @@ extension Forwarder {
       inFlight.set(id, .condemned)
       return
     }
-    if kind == .notAuthorized {
+    if kind == .topicRefused {
       let (messages, row) = inFlight.message(of: slot)
       let topic = Array(messages.bytes[row.topicRange])
       if refusal.isDenied(topic) || slot.refusalCount >= configuration.refusalTryCountMax {
@@ -54,12 +54,16 @@ extension Forwarder {
         return
       }
     }
+    if kind == .messageRefused && slot.refusalCount >= configuration.refusalTryCountMax {
+      inFlight.set(id, .condemned)
+      return
+    }
     if refusal.isDraining { return }
     refusal.isDraining = true
     let delay = refusal.backoff.next()
     refusal.resumeAt = now.addingSaturated(delay)
     let tries =
-      kind == .notAuthorized
+      kind != .retryable
       ? ", try \(slot.refusalCount) of \(configuration.refusalTryCountMax)" : ""
     note(
       .warning,

@@ -259,6 +259,7 @@ extension MessageBatch {
     bytes += source[row.payloadRange]
     copy.propertiesOffset = UInt32(bytes.count)
     bytes += source[row.propertiesRange]
+    if row.keyByteCount > 0 { bytes += source[row.keyRange] }
     rows.append(copy)
   }
 

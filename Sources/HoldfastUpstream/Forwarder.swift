@@ -96,6 +96,7 @@ public struct Forwarder: Sendable {
   ///   - agentID: first part of every event's identity.
   ///   - ledger: as saved, or new; sending begins at its cursor.
   ///   - rules: how payloads are read, by the slot of their source.
+  ///   - sources: names of sources, by their slot.
   ///   - log: the log that is being read.
   ///   - snapshot: what was last saved of the stages, see ``snapshotToSave(savedCursor:byteCountMax:)``.
   ///   - seed: all jitter comes from it.
@@ -104,6 +105,7 @@ public struct Forwarder: Sendable {
     agentID: String,
     ledger: UpstreamLedger,
     rules: [DecodeRules] = [],
+    sources: [String] = [],
     log: LogID = LogID(high: 0, low: 0),
     snapshot: ArraySlice<UInt8>? = nil,
     seed: UInt64
@@ -133,15 +135,20 @@ public struct Forwarder: Sendable {
       agentID: agentID,
       upstream: configuration.name
     )
-    sendsByTopic = configuration.format == .event && !template.isConstant
+    let target = RecordTarget(configuration, agentID: agentID)
+    sendsByTopic =
+      configuration.format == .event && !(target.map(\.isConstant) ?? template.isConstant)
     verdicts = TopicVerdicts(
       filters: configuration.topics,
-      template: configuration.format == .event ? template : nil
+      template: configuration.format == .event && target == nil ? template : nil,
+      target: target
     )
     eventFormat = EventFormat(
       agentID: agentID,
       template: template,
-      retain: configuration.retain
+      retain: configuration.retain,
+      target: target,
+      sources: sources
     )
     batchFormat = BatchFormat(configuration: configuration, agentID: agentID)
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)

@@ -5,14 +5,18 @@ struct GapFormat: Sendable {
   private let agentID: [UInt8]
   /// Empty: gap records are passed without being sent.
   let topic: [UInt8]
+  /// Kafka: the agent's id is the record's key, so that its gap records keep their order.
+  private let isRecord: Bool
 
   init(configuration: UpstreamConfiguration, agentID: String) {
     self.agentID = Array(agentID.utf8)
-    topic = TopicTemplate(
+    let topic = TopicTemplate(
       configuration.gapTopicTemplate,
       agentID: agentID,
       upstream: configuration.name
     ).filled()
+    isRecord = configuration.kafka != nil
+    self.topic = isRecord ? topic.map(RecordTarget.legal) : topic
   }
 
   /// Appends one gap record as one message.
@@ -39,5 +43,10 @@ struct GapFormat: Sendable {
     properties.append(property: Array("first".utf8), Array(String(record.first).utf8))
     properties.append(property: Array("gap".utf8), Array(record.reason.description.utf8))
     out.append(topic: topic, payload: json[...], properties: properties, tag: tag)
+    if isRecord {
+      let keyOffset = out.bytes.count
+      out.bytes += agentID
+      out.setLast(keyFrom: keyOffset, wall: record.wall)
+    }
   }
 }

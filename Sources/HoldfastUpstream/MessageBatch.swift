@@ -18,6 +18,10 @@ public struct MessageBatch: Equatable, Sendable {
     public var propertiesOffset: UInt32
     /// Bytes of the encoded properties.
     public var propertiesByteCount: UInt32
+    /// Kafka: bytes of the record's key, which stands behind the properties; 0: it has none.
+    public var keyByteCount: UInt32 = 0
+    /// Kafka: the record's time, microseconds since 1970.
+    public var wall: Int64 = 0
     /// Whether the peer is asked to retain it.
     public var isRetained: Bool
 
@@ -54,6 +58,10 @@ public struct MessageBatch: Equatable, Sendable {
     public var propertiesRange: Range<Int> {
       Int(propertiesOffset)..<Int(propertiesOffset) + Int(propertiesByteCount)
     }
+    /// Where the key lies.
+    public var keyRange: Range<Int> {
+      propertiesRange.upperBound..<propertiesRange.upperBound + Int(keyByteCount)
+    }
   }
 
   /// What the rows point into.
@@ -66,6 +74,13 @@ public struct MessageBatch: Equatable, Sendable {
 
   /// Whether it holds no message.
   public var isEmpty: Bool { rows.isEmpty }
+
+  /// Gives the last message what makes it a record; nothing may have been appended behind it.
+  mutating func setLast(keyFrom offset: Int, wall: Int64) {
+    let last = rows.count - 1
+    rows[last].keyByteCount = UInt32(bytes.count - offset)
+    rows[last].wall = wall
+  }
 }
 
 /// What a peer answered to one message.
@@ -73,6 +88,8 @@ public struct Acknowledgement: Equatable, Sendable {
   /// The tag of the message it answers.
   public var tag: UInt64
   /// The PUBACK's reason code (MQTT 5, section 3.4.2.1); 0 on 3.1.1.
+  ///
+  /// Of a Kafka cluster 0 or a ``RecordRefusal``.
   public var reasonCode: UInt8
 
   /// Made of its parts.

@@ -1,25 +1,72 @@
 internal import HoldfastLink
 
+/// Why a Kafka cluster, or the client library, did not take a record; codes that MQTT leaves free.
+public enum RecordRefusal: UInt8, Sendable, CaseIterable {
+  /// Larger than `message.max.bytes`: the library does not even send it.
+  case recordTooLarge = 0xC0
+  /// The batch it was in is too large for the topic; alone it may not be.
+  case batchTooLarge = 0xC1
+  case unknownTopic = 0xC2
+  case topicNotAuthorized = 0xC3
+  /// No name of a topic.
+  case invalidTopic = 0xC4
+  /// The topic's rules forbid something in its batch.
+  case invalidRecord = 0xC5
+  case invalidTimestamp = 0xC6
+  /// The library's queue is full.
+  case queueFull = 0xC7
+  /// Not delivered within `message.timeout.ms`, where that was set.
+  case timedOut = 0xC8
+  /// Anything else; it may pass.
+  case failed = 0xC9
+
+  /// For a person.
+  var text: String {
+    switch self {
+    case .recordTooLarge: "record larger than message.max.bytes"
+    case .batchTooLarge: "batch larger than the topic's max.message.bytes: lower batch.size"
+    case .unknownTopic: "the cluster has no such topic and makes none"
+    case .topicNotAuthorized: "not authorized to write to the topic"
+    case .invalidTopic: "topic name invalid"
+    case .invalidRecord: "record or batch invalid by the topic's rules"
+    case .invalidTimestamp: "timestamp outside the topic's bounds"
+    case .queueFull: "the client's queue is full"
+    case .timedOut: "not delivered within message.timeout.ms"
+    case .failed: "not delivered"
+    }
+  }
+}
+
 /// What an answer of 0x80 or above asks for.
 enum RefusalKind: Equatable, Sendable {
   /// It may pass: sent again for ever.
   case retryable
-  /// Tried a few times, as rights may be being mended right now; then set aside.
-  case notAuthorized
+  /// A matter of the topic. Tried a few times, as rights may be being mended right now; then set
+  /// aside, and what follows on that topic at once.
+  case topicRefused
+  /// A matter of this message, or of those it went with. Tried a few times, alone; then set aside.
+  case messageRefused
   /// It will be the same next time: set aside at once.
   case permanent
 
   init(reasonCode: UInt8) {
     switch reasonCode {
-    case 0x87: self = .notAuthorized
+    case 0x87: self = .topicRefused
     case 0x90, 0x95, 0x99: self = .permanent
-    default: self = .retryable
+    default:
+      switch RecordRefusal(rawValue: reasonCode) {
+      case .unknownTopic, .topicNotAuthorized: self = .topicRefused
+      case .batchTooLarge, .invalidRecord, .invalidTimestamp: self = .messageRefused
+      case .recordTooLarge, .invalidTopic: self = .permanent
+      case .queueFull, .timedOut, .failed, nil: self = .retryable
+      }
     }
   }
 }
 
-/// `not authorized (0x87)`: a PUBACK's reason for a person (section 3.4.2.1).
+/// `not authorized (0x87)`: a PUBACK's reason for a person (section 3.4.2.1), or a cluster's.
 func reasonText(_ code: UInt8) -> String {
+  if let refusal = RecordRefusal(rawValue: code) { return refusal.text }
   let words =
     switch code {
     case 0x80: "unspecified error"

@@ -27,18 +27,22 @@ struct TopicVerdicts: Sendable {
   private let selectsAll: Bool
   /// Nil: the event's topic does not decide where it is sent.
   private let template: TopicTemplate?
+  /// Kafka: decides in place of the template.
+  private var target: RecordTarget?
   private var places = [Place](repeating: Place(), count: Self.placeCount)
   private var generation: UInt32 = 0
 
   /// - Parameters:
   ///   - filters: `topics`.
   ///   - template: how an event's topic becomes a message's; nil where it does not.
-  init(filters: [TopicFilter], template: TopicTemplate?) {
+  ///   - target: where records go; nil where messages of MQTT are made.
+  init(filters: [TopicFilter], template: TopicTemplate?, target: RecordTarget? = nil) {
     self.filters = filters
     // Alone, "#" leaves out the topics that begin with "$"; the log holds none of those unless
     // someone subscribed to them by name, and then they were meant.
     selectsAll = filters.contains { $0.description == "#" }
     self.template = template
+    self.target = target
   }
 
   /// Begins another stored batch: offsets mean other topics now.
@@ -51,7 +55,7 @@ struct TopicVerdicts: Sendable {
   }
 
   mutating func verdict(on row: EventBatch.Row, in bytes: [UInt8]) -> TopicVerdict {
-    if selectsAll && template == nil { return .publishable }
+    if selectsAll && template == nil && target == nil { return .publishable }
     let index = Int((row.topicOffset &* 0x9E37_79B1) >> 24)
     let place = places[index]
     if place.generation == generation && place.offset == row.topicOffset
@@ -70,13 +74,13 @@ struct TopicVerdicts: Sendable {
   }
 
   /// Whether a peer must accept the topic that is made of what a stage gave an event.
-  func isPublishable(_ topic: ArraySlice<UInt8>) -> Bool {
-    template.map { $0.isPublishable(topic: topic) } ?? true
+  mutating func isPublishable(_ topic: ArraySlice<UInt8>) -> Bool {
+    if target != nil { return target?.isPublishable(topic) == true }
+    return template.map { $0.isPublishable(topic: topic) } ?? true
   }
 
-  private func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
+  private mutating func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
     guard selectsAll || filters.contains(where: { $0.matches(topic) }) else { return .filtered }
-    guard let template else { return .publishable }
-    return template.isPublishable(topic: topic) ? .publishable : .unpublishable
+    return isPublishable(topic) ? .publishable : .unpublishable
   }
 }

@@ -33,12 +33,39 @@ public enum UndecodablePolicy: String, Sendable, CaseIterable {
   case deadLetter = "dead-letter"
 }
 
+/// What an upstream that is a Kafka cluster has beside the rest.
+public struct KafkaConfiguration: Equatable, Sendable {
+  /// A property of librdkafka, as its configuration page names it.
+  public struct Property: Equatable, Sendable {
+    /// `sasl.mechanism`.
+    public var name: String
+    /// As text; may be a secret.
+    public var value: String
+
+    /// Made of its parts.
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// `key`: the record's key, with `{topic}`, `{agent}`, `{upstream}`, `{1}` filled in; empty: none.
+  public var keyTemplate = "{topic}"
+  /// `[upstream.kafka]`: what goes to librdkafka over its and our defaults, in order of the names.
+  public var properties: [Property] = []
+
+  /// Settings with every default filled in.
+  public init() {}
+}
+
 /// One `[[upstream]]`: a central broker that events are forwarded to.
 public struct UpstreamConfiguration: Equatable, Sendable {
   /// `name`: unique among upstreams; names its cursor.
   public var name: String
   /// `url`, credentials, TLS, keep-alive, protocol, client id.
   public var link: LinkConfiguration
+  /// `kafka://` in `url`: each event becomes a record; nil: a message of MQTT.
+  public var kafka: KafkaConfiguration?
   /// `topics`: what is forwarded; the rest counts as filtered.
   public var topics: [TopicFilter]
   /// `topic`: `{topic}`, `{agent}` and `{upstream}` are filled in; batches may not use `{topic}`.

@@ -46,7 +46,11 @@ struct RingResend: ParsableCommand {
       throw ExitCode(ExitStatus.noInput)
     }
     do {
-      try resend(to: settings, on: PosixDisk(path: path, access: .exclusive))
+      try resend(
+        to: settings,
+        agentID: configuration.agentID,
+        on: PosixDisk(path: path, access: .exclusive)
+      )
     } catch let error as DiskError {
       if error.operation == .lock && error.errno == EWOULDBLOCK {
         complain("\(path): an agent is running; stop it first")
@@ -57,7 +61,11 @@ struct RingResend: ParsableCommand {
     }
   }
 
-  private func resend(to settings: UpstreamConfiguration, on disk: PosixDisk) throws {
+  private func resend(
+    to settings: UpstreamConfiguration,
+    agentID: String,
+    on disk: PosixDisk
+  ) throws {
     try disk.lock()
     let directory = try RingInspection.directory(on: disk)
     let name = Agent.deadLetterName(upstream, in: directory)
@@ -67,7 +75,7 @@ struct RingResend: ParsableCommand {
     let records = try file.records()
     let letters = records.map { DeadLetter(record: $0) }
     let known = letters.indices.filter { letters[$0] != nil }
-    let result = HoldfastSystem.resend(letters.compactMap(\.self), to: settings)
+    let result = HoldfastSystem.resend(letters.compactMap(\.self), to: settings, agentID: agentID)
     let sent = Set(result.acknowledged.map { known[$0] })
     let kept = records.indices.filter { !sent.contains($0) }.map { records[$0] }
     if !sent.isEmpty { try file.replace(with: kept) }

@@ -46,7 +46,7 @@ import Testing
   @Test func everyKeyOfTheReaderStandsInTheManual() throws {
     let written = keysBySection(try manual())
     // A list within a section is named by its own header.
-    let lists = ["decode_topic", "stage"]
+    let lists = ["decode_topic", "stage", "kafka"]
     for section in ConfigurationKeys.sections {
       let keys = try #require(written[section.title], "\(section.title)")
       #expect(Set(section.keys).subtracting(lists) == Set(keys), "\(section.title)")
@@ -63,7 +63,7 @@ import Testing
 
   /// What the comments give as defaults must be the defaults.
   @Test func uncommentingTheDefaultsChangesNothing() throws {
-    let withoutDefault = ["max_age", "username", "password", "password_file", "tls"]
+    let withoutDefault = ["max_age", "username", "password", "password_file", "tls", "key"]
     let lines = try manual().split(separator: "\n", omittingEmptySubsequences: false)
     var uncommentedCount = 0
     var isList = false

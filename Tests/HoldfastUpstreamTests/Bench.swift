@@ -13,6 +13,9 @@ struct Message: Equatable {
   var payload: [UInt8]
   var properties: EventProperties
   var isRetained: Bool
+  /// Of a record of Kafka's.
+  var key: String
+  var wall: Int64
 
   init(_ row: MessageBatch.Row, in bytes: [UInt8]) {
     tag = row.tag
@@ -20,6 +23,8 @@ struct Message: Equatable {
     payload = Array(bytes[row.payloadRange])
     properties = EventProperties(encoded: bytes[row.propertiesRange])
     isRetained = row.isRetained
+    key = String(decoding: bytes[row.keyRange], as: UTF8.self)
+    wall = row.wall
   }
 
   var text: String { String(decoding: payload, as: UTF8.self) }
@@ -61,6 +66,7 @@ struct Bench {
       configuration: configuration,
       agentID: "edge-1",
       ledger: UpstreamLedger(name: "central", cursor: cursor),
+      sources: ["floor"],
       seed: 7
     )
   }

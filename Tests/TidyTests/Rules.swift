@@ -45,11 +45,12 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec", "HoldfastStatus"]),
   "HoldfastStatus": core.subtracting(["HoldfastCodec", "HoldfastStatus"]),
   "HoldfastSimulation": core.subtracting(["HoldfastStatus"]),
+  "HoldfastKafka": ["HoldfastEvent", "HoldfastLink", "HoldfastUpstream", "CRdkafka", "Glibc"],
   "HoldfastSystem": core.union([
-    "CMicroHTTPD", "CMosquitto", "CSocketBuffer", "CTLSCheck", "CTimex", "Logging", "Glibc",
-    "Synchronization",
+    "HoldfastKafka", "CMicroHTTPD", "CMosquitto", "CSocketBuffer", "CTLSCheck", "CTimex", "Logging",
+    "Glibc", "Synchronization",
   ]).subtracting(["HoldfastCodec"]),
-  "HoldfastConfiguration": core.union(["CTLSCheck", "TOMLKit", "Glibc"])
+  "HoldfastConfiguration": core.union(["HoldfastKafka", "CTLSCheck", "TOMLKit", "Glibc"])
     .subtracting(["HoldfastCodec"]),
   "holdfast": core.union([
     "HoldfastConfiguration", "HoldfastSystem", "ArgumentParser", "Logging", "Glibc",
@@ -60,6 +61,7 @@ let allowedImports: [String: Set<String>] = [
     "HoldfastSimulation", "HoldfastConfiguration", "ArgumentParser", "Glibc", "Synchronization",
     "FoundationEssentials",
   ]),
+  "KafkaMock": ["CRdkafka", "Glibc"],
   "Traffic": ["CMosquitto", "ArgumentParser", "Glibc", "Synchronization", "FoundationEssentials"],
 ]
 

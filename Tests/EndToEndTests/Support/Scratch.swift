@@ -109,6 +109,7 @@ enum Ports {
 enum Programs {
   static let holdfast = path("holdfast")
   static let traffic = path("traffic")
+  static let kafkaMock = path("kafka-mock")
 
   private static func path(_ name: String) -> String {
     if let directory = getenv("HOLDFAST_PROGRAMS") {
