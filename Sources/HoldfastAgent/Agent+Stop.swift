@@ -73,15 +73,17 @@ extension Agent {
       let loss = owner.ring.pendingLoss(index)
       let lost = loss.reduce(0, +)
       // Counted by numbers, so that it can disagree with `offered` where the accounts are wrong.
-      let span = owner.ring.durable + 1 - min(ledger.cursor, owner.ring.durable + 1)
-      let unused = owner.ring.unusedCount(from: ledger.cursor)
+      let span = owner.ring.unsettledCount(index)
       for (reason, count) in loss.enumerated() { ledger.lost[reason] += count }
       var upstream = AgentStatus.Upstream(ledger: ledger)
       upstream.isConnected = forwarders[index].isConnected
       upstream.inFlightCount = forwarders[index].inFlightCount
+      upstream.silentSeconds = Int(
+        forwarders[index].silence(now: now.boot) / microsecondsPerSecond
+      )
       upstream.stages = forwarders[index].stageCounts
       upstream.undecodable = forwarders[index].undecodableCounts
-      upstream.lagEventCount = span &- unused &- lost
+      upstream.lagEventCount = span &- lost
       status.upstreams.append(upstream)
     }
     return status
@@ -126,7 +128,7 @@ extension Agent {
   /// batch more, which is taken before it is counted.
   public static func memoryByteCountMax(_ configuration: AgentConfiguration) -> Int {
     let batches = configuration.upstreams.reduce(0) {
-      $0 + Forwarder.inFlightByteCountMax + 2 * $1.batchByteCountMax
+      $0 + Forwarder.inFlightByteCountMax + 3 * $1.batchByteCountMax
     }
     return RingLog.failingByteCountMax + configuration.ring.tailByteCountMax + batches
   }

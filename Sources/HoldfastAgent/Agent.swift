@@ -60,6 +60,12 @@ public struct Agent: ~Copyable {
   private let bootID: UInt64
   private var seeds: SplitMix64
   var isStopping = false
+  /// Upstreams by priority, the highest first; of one priority as configured.
+  var sendingOrder: [Int] = []
+  /// Whose budget each upstream uses: itself, or the one it shares with.
+  var budgetOwners: [Int] = []
+  /// The budget that each upstream owns.
+  var budgets: [ByteBudget?] = []
   var protocols = ProtocolMemory()
 
   /// Opens the ring log, recovering what an unclean stop left; never fails.
@@ -108,6 +114,7 @@ public struct Agent: ~Copyable {
     makeForwarders(startAt: now.boot)
     openOwnFiles(now: now)
     takeFirstSnapshots(now: now)
+    noteUnsetClock(now: now)
     owner.ring.recovered = []
     advance(now: now, effects: &effects)
   }
@@ -145,6 +152,7 @@ public struct Agent: ~Copyable {
   /// Makes each upstream's forwarder anew, from the cursor that the log has for it.
   private mutating func makeForwarders(startAt: Int64) {
     forwarders.removeAll()
+    arrangeBudgets()
     snapshotByteCounts = configuration.upstreams.map { snapshotByteCount($0) }
     for (index, upstream) in configuration.upstreams.enumerated() {
       forwarders.append(
@@ -239,6 +247,11 @@ public struct Agent: ~Copyable {
     case .upstreamClosed(let upstream, let failure):
       guard forwarders.indices.contains(upstream) else { return }
       forwarders[upstream].closed(failure, now: now.boot)
+    case .handedOver(let upstream, let byteCount):
+      guard forwarders.indices.contains(upstream) else { return }
+      lendBudget(to: upstream)
+      forwarders[upstream].handedOver(byteCount)
+      takeBudget(from: upstream)
     case .acknowledged(let upstream, let acknowledgements):
       guard forwarders.indices.contains(upstream) else { return }
       forwarders[upstream].acknowledged(acknowledgements, now: now.boot)
@@ -274,8 +287,12 @@ public struct Agent: ~Copyable {
     let owner = owner
     let isShortOfRoom =
       owner.ring.isFull || intakes.indices.contains { owner.ring.source($0).isPaused }
-    for index in forwarders.indices {
+    for index in sendingOrder {
       let before = owner.ring.upstream(index).settled
+      forwarders[index].permission = configuration.upstreams[index].schedule.permission(at: now)
+      forwarders[index].readableEnd = owner.ring.isFailing ? 0 : owner.ring.readableEnd
+      lendBudget(to: index)
+      defer { takeBudget(from: index) }
       forwarders[index].step(
         now: now.boot,
         read: { owner.ring.read(index, from: $0, passedGaps: $1, now: now) },
@@ -285,7 +302,11 @@ public struct Agent: ~Copyable {
       if isShortOfRoom { forwarders[index].wantSnapshotForRoom(end: owner.ring.readableEnd) }
       forwarders[index].considerSnapshot { owner.ring.segmentStart(at: $0) }
       owner.ring.settle(index, forwarders[index].ledger)
-      owner.ring.positions[index] = forwarders[index].position
+      noteUnread(index)
+      // Before what was published reaches the link.
+      if forwarders[index].takeDivision() && !owner.ring.isFailing {
+        try? owner.ring.saveState(now: now)
+      }
       settledAtSave &+= forwarders[index].ledger.settled &- before
       for action in actions {
         switch action {

@@ -27,4 +27,10 @@ public struct AgentConfiguration: Equatable, Sendable {
     self.sources = sources
     self.upstreams = upstreams
   }
+
+  /// Bytes per second of the budget that an upstream uses, be it its own or shared; nil: none.
+  public func budgetByteCount(ofUpstream index: Int) -> Int? {
+    guard let owner = upstreams[index].budgetOwner else { return upstreams[index].budgetByteCount }
+    return upstreams.first { $0.name == owner }?.budgetByteCount
+  }
 }

@@ -35,6 +35,10 @@ public struct AgentStatus: Equatable, Sendable {
     public var lagEventCount: UInt64 = 0
     /// Messages sent and not yet acknowledged.
     public var inFlightCount = 0
+    /// For how long none of those was acknowledged, whole seconds.
+    ///
+    /// A link that is half open is connected, and this grows.
+    public var silentSeconds = 0
 
     /// What went through each of its stages, in order.
     public var stages: [StageCounts] = []

@@ -12,6 +12,8 @@ public enum Input: Sendable {
   case received(source: Int, EventBatch)
   case upstreamConnected(upstream: Int, SessionGrant)
   case upstreamClosed(upstream: Int, LinkFailure)
+  /// So many bytes were handed to the socket since the link was made; under a budget only.
+  case handedOver(upstream: Int, byteCount: UInt64)
   /// Acknowledgements arrived, in the order of arrival.
   case acknowledged(upstream: Int, [Acknowledgement])
   /// The instant asked for by `Agent.wakeAt` has come, or nothing else happened.

@@ -80,6 +80,13 @@ enum UpstreamKey: String, CaseIterable {
   case acknowledgementTimeout = "ack_timeout"
   case refusalTries = "refusal_tries"
   case deadLetterSize = "dead_letter_size"
+  case exceptTopics = "except_topics"
+  case budget
+  case budgetOf = "budget_of"
+  case priority
+  case schedule
+  case order
+  case backlogSchedule = "backlog_schedule"
   case undecodable
   case kafka
   case stage

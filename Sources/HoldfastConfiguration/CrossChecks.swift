@@ -19,6 +19,7 @@ struct CrossChecks {
     for source in sources { checkCommitInterval(source) }
     checkDeadLetters()
     checkClientIDs()
+    for upstream in upstreams { checkBudgetOwner(upstream) }
     StageChecks(sources: sources, upstreams: upstreams, problems: problems).run()
     for (index, source) in sources.enumerated() {
       warnAboutOverlap(source, earlier: sources[..<index])
@@ -59,6 +60,30 @@ struct CrossChecks {
       "makes dead letters of all upstreams exceed half the ring",
       "give less, or a larger size in [ring], which counts them"
     )
+  }
+
+  /// A budget is shared with an upstream that has one itself.
+  private func checkBudgetOwner(_ upstream: Upstream) {
+    guard let name = upstream.settings.budgetOwner else {
+      let isShared = upstreams.contains { $0.settings.budgetOwner == upstream.settings.name }
+      if upstream.table.has(UpstreamKey.priority) && !isShared {
+        upstream.table.warn(
+          UpstreamKey.priority,
+          "has no effect: nobody shares its budget",
+          "remove it, or name this upstream in budget_of of another one"
+        )
+      }
+      return
+    }
+    let owner = upstreams.first { $0.settings.name == name }
+    guard name != upstream.settings.name, owner?.settings.budgetByteCount != nil else {
+      upstream.table.error(
+        UpstreamKey.budgetOf,
+        "is \(quoted(name)), which is no other upstream with a budget",
+        "name one that has a budget"
+      )
+      return
+    }
   }
 
   /// Two links with one client id would throw each other out for ever.

@@ -53,10 +53,12 @@ extension DocumentReader {
     readFormat(table, into: &upstream)
     readTopics(table, into: &upstream)
     readLimits(table, into: &upstream)
+    readPace(table, into: &upstream)
     upstream.undecodable =
       table.choice(UpstreamKey.undecodable, of: UndecodablePolicy.self) ?? upstream.undecodable
     let stages = readStages(table, of: .upstream)
     upstream.stages = stages.map(\.settings)
+    checkOrder(table, upstream)
     guard name != nil, link != nil else { return nil }
     return Entry(settings: upstream, table: table, stages: stages)
   }
@@ -183,8 +185,10 @@ extension DocumentReader {
   }
 
   /// `topics`; nil if absent or if none of them is right.
-  func readFilters(_ table: TableReader) -> [TopicFilter]? {
-    let key = SourceKey.topics
+  func readFilters(
+    _ table: TableReader,
+    _ key: some RawRepresentable<String> = SourceKey.topics
+  ) -> [TopicFilter]? {
     guard let texts = table.texts(key, example: "[\"sensors/#\"]") else { return nil }
     guard (1...Self.filterCountMax).contains(texts.count) else {
       let isArrayEmpty = texts.isEmpty && isEmptyArray(table.entries[key.rawValue])

@@ -34,6 +34,29 @@ extension TableReader {
     return nil
   }
 
+  /// A rate such as `"64kbit/s"`, in bits per second.
+  func rate(_ key: some RawRepresentable<String>, in range: ClosedRange<Int>) -> Int? {
+    guard let node = entries[key.rawValue] else { return nil }
+    let example = "64kbit/s"
+    guard case .text(let text) = node.value else {
+      error(
+        key,
+        "must be a rate, not \(node.kind)",
+        "write it in quotes with its unit, such as \"\(example)\""
+      )
+      return nil
+    }
+    guard let value = quantity(key, text, units: Unit.rates, example: example) else { return nil }
+    guard let rate = Int(exactly: value), range.contains(rate) else {
+      let ends = [range.lowerBound, range.upperBound].map {
+        formatted(Int64($0), units: Unit.rates)
+      }
+      error(key, "is \(quoted(text)), outside its range", "give \"\(ends[0])\" to \"\(ends[1])\"")
+      return nil
+    }
+    return rate
+  }
+
   /// A finite number, with or without quotes.
   func number(_ key: some RawRepresentable<String>) -> Double? {
     guard let node = entries[key.rawValue] else { return nil }

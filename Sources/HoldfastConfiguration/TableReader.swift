@@ -187,7 +187,7 @@ struct TableReader {
     return value
   }
 
-  private func quantity(
+  func quantity(
     _ key: some RawRepresentable<String>,
     _ text: String,
     units: [Unit],

@@ -31,6 +31,14 @@ struct Unit: Equatable {
     Unit(name: "GiB", worth: 1 << 30), Unit(name: "GB", worth: 1_000_000_000),
     Unit(name: "TiB", worth: 1 << 40), Unit(name: "TB", worth: 1_000_000_000_000),
   ]
+
+  /// Of rates, in bits per second.
+  static let rates = [
+    Unit(name: "bit/s", worth: 1),
+    Unit(name: "kbit/s", worth: 1_000),
+    Unit(name: "Mbit/s", worth: 1_000_000),
+    Unit(name: "Gbit/s", worth: 1_000_000_000),
+  ]
 }
 
 /// Reads a whole number followed by a unit, such as `250ms` or `64 KiB`, into the least unit.

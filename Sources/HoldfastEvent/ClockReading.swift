@@ -6,11 +6,14 @@ public struct ClockReading: Equatable, Sendable {
   public var boot: Int64
   /// Microseconds since 1970-01-01T00:00:00Z (CLOCK_REALTIME); may jump either way.
   public var wall: Int64
+  /// Microseconds that local time is ahead of UTC at that instant; the core knows no time zones.
+  public var localOffset: Int64
 
   /// A reading of both clocks at one instant.
-  public init(boot: Int64, wall: Int64) {
+  public init(boot: Int64, wall: Int64, localOffset: Int64 = 0) {
     self.boot = boot
     self.wall = wall
+    self.localOffset = localOffset
   }
 }
 

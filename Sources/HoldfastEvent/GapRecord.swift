@@ -113,4 +113,14 @@ public struct GapRecord: Equatable, Sendable {
     }
     return part
   }
+
+  /// The part before `sequence`, for a reader that stops there; nil if nothing is left.
+  public func clipped(to sequence: SequenceNumber) -> GapRecord? {
+    if sequence >= end { return self }
+    guard reason.coversNumbers, sequence > first else { return nil }
+    var part = self
+    part.end = sequence
+    if reason != .unused, let count { part.count = min(count, sequence - first) }
+    return part
+  }
 }

@@ -22,6 +22,9 @@ public struct Link: Sendable {
 
   /// A link that held this long starts its backoff anew, microseconds.
   public static let stableTime: Int64 = 10 * microsecondsPerSecond
+  /// A link that held this long has a peer that is busy no more, microseconds: it may take a message
+  /// before it says so again.
+  public static let calmTime: Int64 = 60 * microsecondsPerSecond
   /// Least wait after another client took our session, microseconds: two that share a client id
   /// would otherwise throw each other out for ever.
   public static let takenOverDelay: Int64 = 30 * microsecondsPerSecond
@@ -41,6 +44,8 @@ public struct Link: Sendable {
   /// Where the link stands.
   public private(set) var state: State = .idle
   private var backoff: Backoff
+  /// For a peer that said that it has too much to do.
+  private var busyBackoff: Backoff
   private var choice: ProtocolChoice
   /// Whether the peer did something useful since CONNACK.
   private var hasProgressed = false
@@ -56,6 +61,7 @@ public struct Link: Sendable {
     self.name = name
     self.configuration = configuration
     backoff = Backoff(cap: configuration.backoffMax, seed: seed)
+    busyBackoff = Backoff.busy(cap: configuration.backoffMax, seed: ~seed)
     choice = ProtocolChoice(configuration.protocolPolicy)
   }
 
@@ -141,6 +147,7 @@ public struct Link: Sendable {
     case .up(let version, let since):
       let duration = now.subtractingSaturated(since)
       if hasProgressed || duration >= Self.stableTime { backoff.reset() }
+      if duration >= Self.calmTime { busyBackoff.reset() }
       noteClose(failure, after: duration)
       wait(after: failure, version: version, note: nil, now: now, log: &log)
     }
@@ -198,7 +205,7 @@ public struct Link: Sendable {
     now: Int64,
     log: inout [LogEntry]
   ) {
-    var delay = backoff.next()
+    var delay = failure.kind == .busy ? busyBackoff.next() : backoff.next()
     var kind = failure.kind
     if kind == .closed && isContested { kind = .sessionContested }
     if kind == .sessionTakenOver || kind == .sessionContested {
@@ -244,6 +251,7 @@ public struct Link: Sendable {
     case .unreachable: "can't be reached"
     case .connectTimeout: "no answer within \(durationText(configuration.connectTimeout))"
     case .unsupportedProtocolVersion: "refuses MQTT \(version.rawValue)"
+    case .busy: "the broker has too much to do"
     case .refused:
       configuration.kafkaBrokers == nil
         ? "refuses the connection: check user, password and client id"
@@ -257,7 +265,7 @@ public struct Link: Sendable {
       "another client uses client id \"\(configuration.clientID)\", or the broker closes at once,"
         + " \(Self.earlyCloseCountMax) times in a row: give each agent an id of its own, else look"
         + " into the broker's log"
-    case .keepAliveTimeout: "no answer to PINGREQ"
+    case .keepAliveTimeout: "the link is half open, no answer to PINGREQ"
     case .tls: "TLS handshake failed"
     case .clientFailed: "the client can't go on and is made anew"
     case .requested: "closed on request"

@@ -8,8 +8,11 @@ public struct LinkFailure: Error, Equatable, Sendable {
     case connectTimeout
     /// CONNACK refused the protocol version (3.1.1: 0x01, 5: 0x84).
     case unsupportedProtocolVersion
-    /// CONNACK refused for another reason: user, password, client id, quota.
+    /// CONNACK refused for another reason: user, password, client id.
     case refused
+    /// The peer has too much to do: CONNACK or DISCONNECT said server unavailable or busy, quota
+    /// exceeded, or too many messages or connects.
+    case busy
     /// The peer closed before CONNACK.
     case closedBeforeConnected
     /// The peer closed, or the link broke, after CONNACK.

@@ -69,8 +69,8 @@ struct ProtocolChoice: Equatable, Sendable {
     }
     let isEarlyClose = kind == .closedBeforeConnected || kind == .closed
     if isProbing {
-      // A peer out of reach has not answered the question; any other answer is a no.
-      if kind == .unreachable { return nil }
+      // A peer out of reach, or too busy, has not answered the question; any other answer is a no.
+      if kind == .unreachable || kind == .busy { return nil }
       return fallBack(now: now, isUnproven: false)
     }
     if version == .v311 {
@@ -86,7 +86,7 @@ struct ProtocolChoice: Equatable, Sendable {
     if isEarlyClose {
       earlyCloseCount += 1
       if earlyCloseCount >= Self.earlyCloseCountMax { return fallBack(now: now, isUnproven: true) }
-    } else if kind == .refused {
+    } else if kind == .refused || kind == .busy {
       earlyCloseCount = 0
     }
     return nil

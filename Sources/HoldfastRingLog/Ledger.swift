@@ -71,10 +71,10 @@ public struct SourceLedger: Equatable, Sendable {
   public var isBalanced: Bool { received == stored + droppedCount }
 }
 
-/// The account of one upstream up to its cursor; saved with the cursor in one write.
+/// The account of one upstream up to its cursor, and of what is ahead of it; saved with the cursor in one write.
 ///
 /// offered = delivered + filtered + aggregated + dead-lettered + Σ dropped + Σ lost + buffered,
-/// where `buffered` is what lies between the cursor and the durable end of the log. An event that
+/// where `buffered` is what of ``pending`` lies before the durable end of the log. An event that
 /// a stage kept back and let go later passes from `filtered` into its new term together with the
 /// number that made it leave.
 ///
@@ -83,8 +83,14 @@ public struct SourceLedger: Equatable, Sendable {
 public struct UpstreamLedger: Equatable, Sendable {
   /// As configured.
   public var name: String
-  /// The first number that is not settled: everything before it is in one of the terms.
+  /// The first number that is not settled: everything before it is in one of the terms, and so is
+  /// what is in ``ahead``.
   public var cursor: SequenceNumber
+  /// Ranges settled beyond the cursor, apart and in order; at most ``aheadCountMax``.
+  ///
+  /// Empty but where live data goes ahead of a backlog. A range of nothing divides the two where no
+  /// live data is settled yet.
+  public internal(set) var ahead: [Range<SequenceNumber>] = []
   /// The log's numbers offered so far: made durable since this upstream began.
   public var offered: UInt64 = 0
   /// Acknowledged by the peer.
@@ -124,7 +130,7 @@ public struct UpstreamLedger: Equatable, Sendable {
   /// Results of stages before the cursor.
   public var derived: UInt64 { derivedDelivered &+ derivedDeadLettered &+ derivedDropped }
 
-  /// Everything settled before the cursor.
+  /// Everything settled, before the cursor and ahead of it.
   public var settled: UInt64 {
     delivered + filtered + aggregated + deadLettered + dropped.reduce(0, +) + lost.reduce(0, +)
   }

@@ -32,10 +32,11 @@ extension RingLog {
       return lose(sequence..<max(end, sequence + 1), now: now)
     }
     let segment = segments[place]
+    let reader = reader(index, at: sequence)
     do throws(DiskError) {
-      let outcome = try readers[index].read(sequence, in: segment, directory: directory)
-      readers[index].failingSince = nil
-      readers[index].isForgiving = false
+      let outcome = try reader.read(sequence, in: segment, directory: directory)
+      reader.failingSince = nil
+      reader.isForgiving = false
       switch outcome {
       case .events(let batch): return cut(batch, at: sequence)
       case .missing(let end): return lose(sequence..<max(end, sequence + 1), now: now)
@@ -43,14 +44,44 @@ extension RingLog {
       }
     } catch {
       if error.errno == Self.noEntry { return lose(sequence..<segment.end, now: now) }
-      let since = readers[index].failingSince ?? now.boot
-      readers[index].failingSince = since
+      let since = reader.failingSince ?? now.boot
+      reader.failingSince = since
       // A bad sector stays bad; after a minute it is damage like any other.
-      readers[index].isForgiving = now.boot - since >= Self.unreadableTime
+      reader.isForgiving = now.boot - since >= Self.unreadableTime
       note(.warning, "ring log: \(error); reading is tried again")
       return .end
     }
   }
+
+  /// Takes over that an upstream has all numbers from one on still to read.
+  public mutating func setUnread(_ index: Int, from position: SequenceNumber) {
+    positions[index] = position
+    if unread[index].isEmpty { return }
+    unread[index] = []
+    backlogReaders[index]?.reset()
+    backlogReaders[index] = nil
+  }
+
+  /// Takes over what an upstream has still to read, in order; the last part has no end.
+  ///
+  /// A second reader serves what lies before that one, so that reading both by turns does not unpack
+  /// each block anew.
+  public mutating func setUnread(_ index: Int, _ parts: [Range<SequenceNumber>]) {
+    guard let first = parts.first else { return }
+    positions[index] = first.lowerBound
+    unread[index] = parts
+    if backlogReaders[index] == nil { backlogReaders[index] = SegmentReader(disk: disk) }
+  }
+
+  /// The one that reads live data, or the one for what lies behind it.
+  private func reader(_ index: Int, at sequence: SequenceNumber) -> SegmentReader {
+    guard let second = backlogReaders[index], let live = unread[index].last,
+      sequence < live.lowerBound
+    else { return readers[index] }
+    return second
+  }
+
+  var allReaders: [SegmentReader] { readers + backlogReaders.compactMap(\.self) }
 
   /// How long what can't be read is tried again, microseconds.
   private static var unreadableTime: Int64 { 60 * microsecondsPerSecond }
@@ -124,8 +155,13 @@ extension RingLog {
   /// Adds one record to the list, which stays within its bound.
   mutating func add(_ record: GapRecord) {
     let joinCount = state.gaps.joinCount
-    let cursors = upstreamIndices.map { state.upstreams[$0].cursor }
-    state.gaps.add(record, places: positions + cursors)
+    var places = positions
+    for slot in upstreamIndices {
+      places.append(state.upstreams[slot].cursor)
+      places += state.upstreams[slot].ahead.map(\.upperBound)
+    }
+    for parts in unread { places += parts.map(\.lowerBound) }
+    state.gaps.add(record, places: places)
     if state.gaps.joinCount > joinCount {
       note(
         .warning,
@@ -137,14 +173,25 @@ extension RingLog {
 
   /// Events lost to upstream `index` beyond its cursor, already certain: per ``LossReason``.
   public func pendingLoss(_ index: Int) -> [UInt64] {
-    let range = max(positions[index], upstream(index).cursor)..<UInt64.max
-    return LossReason.allCases.map { reason in
-      switch reason {
-      case .evicted: state.gaps.coveredCount(range, reason: .evicted)
-      case .corrupt:
+    let cursor = upstream(index).cursor
+    var counts = [UInt64](repeating: 0, count: LossReason.allCases.count)
+    let parts =
+      unread[index].isEmpty ? [positions[index]..<SequenceNumber.max] : unread[index]
+    for part in parts {
+      let range = max(part.lowerBound, cursor)..<max(part.upperBound, cursor)
+      if range.isEmpty { continue }
+      counts[LossReason.evicted.rawValue] += state.gaps.coveredCount(range, reason: .evicted)
+      counts[LossReason.corrupt.rawValue] +=
         state.gaps.coveredCount(range, reason: .corrupt)
-          + state.gaps.coveredCount(range, reason: .newerFormat)
-      }
+        + state.gaps.coveredCount(range, reason: .newerFormat)
+    }
+    return counts
+  }
+
+  /// Durable numbers that upstream `index` has not settled, and that were given to events.
+  public func unsettledCount(_ index: Int) -> UInt64 {
+    upstream(index).pending(in: 0..<durable + 1).reduce(0) {
+      $0 + ($1.upperBound - $1.lowerBound) - state.gaps.coveredCount($1, reason: .unused)
     }
   }
 

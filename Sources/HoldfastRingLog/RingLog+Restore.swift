@@ -127,9 +127,9 @@ extension RingLog {
   /// Whether or not they came to the disk, they were offered.
   private func settledAhead(of start: SequenceNumber) -> [UInt64] {
     state.upstreams.map { ledger in
-      guard ledger.cursor > start else { return 0 }
-      let unused = state.gaps.coveredCount(start..<ledger.cursor, reason: .unused)
-      return ledger.cursor - start - unused
+      ledger.settled(in: start..<SequenceNumber.max).reduce(0) {
+        $0 + ($1.upperBound - $1.lowerBound) - state.gaps.coveredCount($1, reason: .unused)
+      }
     }
   }
 
@@ -148,10 +148,11 @@ extension RingLog {
     }
     for index in state.upstreams.indices {
       // What it had settled by then has been counted.
-      let start = isStateKnown ? max(start, state.upstreams[index].cursor) : start
-      guard start < end else { continue }
-      let unused = state.gaps.coveredCount(start..<end, reason: .unused)
-      state.upstreams[index].offered += end - start - unused
+      let parts = isStateKnown ? state.upstreams[index].pending(in: start..<end) : [start..<end]
+      for part in parts {
+        let unused = state.gaps.coveredCount(part, reason: .unused)
+        state.upstreams[index].offered += part.upperBound - part.lowerBound - unused
+      }
     }
     let reader = recoveryReader
     // What may be read a moment later must not be left out of the account for good.
@@ -232,10 +233,12 @@ extension RingLog {
       upstreamIndices.append(state.upstreams.count)
       state.upstreams.append(ledger)
     }
-    for slot in upstreamIndices where state.upstreams[slot].cursor > next {
+    for slot in upstreamIndices {
+      let reached = state.upstreams[slot].ahead.last?.upperBound ?? state.upstreams[slot].cursor
+      guard reached > next else { continue }
       recoverySteps.insert(.setBackCursor)
       note(.error, "ring log: a cursor stood beyond the log's end; set back")
-      state.upstreams[slot].cursor = next
+      state.upstreams[slot].clip(to: next)
     }
     isStateDirty = true
   }

@@ -198,7 +198,7 @@ extension RingLog {
       segments.prepend(dropped)
       throw error
     }
-    for reader in readers { reader.forget(dropped.name) }
+    for reader in allReaders { reader.forget(dropped.name) }
     if isKept { free(dropped) } else { release(dropped) }
   }
 

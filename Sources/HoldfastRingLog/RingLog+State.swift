@@ -67,7 +67,7 @@ extension RingLog {
     try writeState()
     if let active { disk.close(active.file) }
     active = nil
-    for reader in readers { reader.reset() }
+    for reader in allReaders { reader.reset() }
     abandonSeal()
     abandonPreparing()
     stateFile.close()

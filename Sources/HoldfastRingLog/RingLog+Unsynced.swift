@@ -96,7 +96,8 @@ extension RingLog {
     for (index, slot) in upstreamIndices.enumerated() {
       if state.upstreams[slot].offered == 0 {
         // A new one, to which nothing was offered: what becomes durable from now on is for it.
-        state.upstreams[slot].cursor = min(state.upstreams[slot].cursor, first)
+        state.upstreams[slot].clip(to: max(first, 1))
+        unread[index] = []
         positions[index] = state.upstreams[slot].cursor
       } else {
         let count = min(state.upstreams[slot].offered, UInt64(pendingEventCount))

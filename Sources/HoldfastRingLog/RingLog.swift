@@ -111,6 +111,13 @@ public struct RingLog: ~Copyable {
   /// Set by the owner; eviction
   /// accounts from here on, because what is in flight lives in the upstream's memory too.
   public var positions: [SequenceNumber] = []
+  /// Per upstream: the parts not yet handed over to its link, in order.
+  ///
+  /// The first one begins at its position, and the last one has no end. Empty: all from its position
+  /// on.
+  var unread: [[Range<SequenceNumber>]] = []
+  /// Per upstream: what reads a backlog behind live data; nil where there is none.
+  var backlogReaders: [SegmentReader?] = []
 
   /// Opens the log in `disk`, recovering what an unclean stop left.
   ///
@@ -164,6 +171,11 @@ public struct RingLog: ~Copyable {
     recover(machine: machine, newLog: newLog, now: now)
     adopt(sources: sources, upstreams: upstreams)
     positions = upstreamIndices.map { state.upstreams[$0].cursor }
+    unread = upstreamIndices.map { slot in
+      let parts = state.upstreams[slot].pending
+      return parts.count > 1 ? parts : []
+    }
+    backlogReaders = upstreams.map { _ in nil }
     accountForMissing(now: now)
     if isFailing { return }
     secureTail(now: now)

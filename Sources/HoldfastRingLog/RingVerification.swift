@@ -110,8 +110,9 @@ extension RingVerification {
     _ term: WritableKeyPath<Upstream, UInt64>
   ) {
     for index in upstreams.indices {
-      let first = max(start, upstreams[index].ledger.cursor)
-      if first < end { upstreams[index][keyPath: term] += end - first }
+      for part in upstreams[index].ledger.pending(in: start..<max(start, end)) {
+        upstreams[index][keyPath: term] += part.upperBound - part.lowerBound
+      }
     }
   }
 

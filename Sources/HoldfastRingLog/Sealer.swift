@@ -185,7 +185,7 @@ extension RingLog {
       payloadByteCount: current.writtenByteCount,
       wall: source.wall
     )
-    for reader in readers { reader.forget(source.name) }
+    for reader in allReaders { reader.forget(source.name) }
     free(source)
   }
 

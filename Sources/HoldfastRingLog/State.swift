@@ -58,11 +58,13 @@ struct State: Equatable {
     body.append(UInt8(truncatingIfNeeded: upstreams.count))
     for upstream in upstreams {
       body.appendPrefixed(upstream.name.utf8)
-      body.appendCounters([
-        upstream.cursor, upstream.offered, upstream.delivered, upstream.filtered,
-        upstream.deadLettered, upstream.hold, upstream.aggregated, upstream.derivedDelivered,
-        upstream.derivedDeadLettered, upstream.derivedDropped,
-      ])
+      body.appendCounters(
+        [
+          upstream.cursor, upstream.offered, upstream.delivered, upstream.filtered,
+          upstream.deadLettered, upstream.hold, upstream.aggregated, upstream.derivedDelivered,
+          upstream.derivedDeadLettered, upstream.derivedDropped,
+        ] + upstream.ahead.flatMap { [$0.lowerBound, $0.upperBound] }
+      )
       body.appendCounters(upstream.dropped)
       body.appendCounters(upstream.lost)
     }
@@ -171,6 +173,11 @@ extension [UInt8] {
 extension ByteReader {
   /// Exactly `count` numbers: fewer stored ones are filled with 0, further ones are passed.
   fileprivate mutating func counters(_ count: Int) -> [UInt64]? {
+    counters(atLeast: count).map { Array($0.prefix(count)) }
+  }
+
+  /// At least `count` numbers, and all that are stored.
+  private mutating func counters(atLeast count: Int) -> [UInt64]? {
     guard let stored: UInt8 = fixed() else { return nil }
     var values: [UInt64] = []
     for _ in 0..<stored {
@@ -178,7 +185,7 @@ extension ByteReader {
       values.append(value)
     }
     while values.count < count { values.append(0) }
-    return Array(values.prefix(count))
+    return values
   }
 
   fileprivate mutating func sourceLedger() -> SourceLedger? {
@@ -196,7 +203,7 @@ extension ByteReader {
   }
 
   fileprivate mutating func upstreamLedger() -> UpstreamLedger? {
-    guard let name = prefixed(), let counts = counters(10),
+    guard let name = prefixed(), let counts = counters(atLeast: 10),
       let dropped = counters(UpstreamDropReason.allCases.count),
       let lost = counters(LossReason.allCases.count)
     else { return nil }
@@ -210,6 +217,12 @@ extension ByteReader {
     ledger.derivedDelivered = counts[7]
     ledger.derivedDeadLettered = counts[8]
     ledger.derivedDropped = counts[9]
+    guard counts.count % 2 == 0 else { return nil }
+    for place in stride(from: 10, to: counts.count, by: 2) {
+      guard counts[place] <= counts[place + 1] else { return nil }
+      ledger.ahead.append(counts[place]..<counts[place + 1])
+    }
+    guard ledger.areRangesOrderly else { return nil }
     ledger.dropped = dropped
     ledger.lost = lost
     return ledger

@@ -6,6 +6,8 @@ struct Arrival {
   /// The message whose bytes it has.
   var text: Int
   var identity: Identity
+  /// It is marked as older than what was sent before it.
+  var isHistorical = false
 }
 
 /// Takes messages apart again, byte by byte: what comes out is compared with what sensors said.
@@ -22,7 +24,8 @@ extension World {
         topic.elementsEqual(self.topic(of: id)), let identity = identity(in: properties),
         hasOwnProperties(id, properties)
       else { return nil }
-      return [Arrival(text: id, identity: identity)]
+      let isHistorical = properties.value(of: Array("historical".utf8)) != nil
+      return [Arrival(text: id, identity: identity, isHistorical: isHistorical)]
     }
     var text = payload
     if properties.value(of: [])?.suffix(5).elementsEqual("+zstd".utf8) ?? false {
@@ -37,7 +40,13 @@ extension World {
         let id = message(topic[...], content[...]), content == self.payload(of: id),
         topic == self.topic(of: id)
       else { return nil }
-      arrivals.append(Arrival(text: id, identity: Identity(log: log, number: number)))
+      arrivals.append(
+        Arrival(
+          text: id,
+          identity: Identity(log: log, number: number),
+          isHistorical: !fields[.historical].isEmpty
+        )
+      )
     }
     return reader.isAtEnd && !arrivals.isEmpty ? arrivals : nil
   }
@@ -119,7 +128,7 @@ extension ArraySlice<UInt8> {
 /// The values of one object that the world looks at; what is not there is empty.
 struct ObjectFields {
   enum Key: String, CaseIterable {
-    case log, seq, result, topic, payload, first, last, reason, count
+    case log, seq, result, topic, payload, first, last, reason, count, historical
 
     static let names = allCases.map { Array($0.rawValue.utf8) }
     var index: Int { Key.allCases.firstIndex(of: self) ?? 0 }

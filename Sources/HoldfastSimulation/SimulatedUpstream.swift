@@ -255,19 +255,20 @@ final class SimulatedUpstream {
     for event in events {
       guard let place = world.place(of: event, at: index) else { return true }
       places.append(place)
+      if event.isHistorical { world.report.historicalCount += 1 }
     }
     if isPoisoned(places, world: world) {
       for place in places { evidence.add([.rejected, .deferred], to: place) }
       return false
     }
-    for place in places {
+    for (place, event) in zip(places, events) {
       if refusal != 0 {
         evidence.add(
           Self.isRetryable(refusal) ? .deferred : [.rejected, .deferred],
           to: place
         )
       } else {
-        deliver(place, world: world)
+        deliver(place, isHistorical: event.isHistorical, world: world)
       }
     }
     return true
@@ -331,7 +332,7 @@ final class SimulatedUpstream {
     return places.contains { world.numbering.places[$0].message == poison }
   }
 
-  private func deliver(_ place: Int, world: World) {
+  private func deliver(_ place: Int, isHistorical: Bool, world: World) {
     let isNew = !evidence.marks(place).contains(.delivered)
     let wasDeferred = evidence.marks(place).contains(.deferred)
     evidence.add(.delivered, to: place)
@@ -344,11 +345,13 @@ final class SimulatedUpstream {
     if wasDeferred || evidence.isTold(identity) || !message.kind.hasSharedTopic { return }
     // What the sensors' broker has sent again has more numbers than one; the first one counts.
     if message.places.contains(where: { $0 != place && !evidence.marks($0).isEmpty }) { return }
-    checkOrder(identity, id, topic: message.source << 16 | message.topicIndex, world: world)
+    // What is marked as historical has an order of its own.
+    let topic = message.source << 16 | message.topicIndex
+    checkOrder(identity, id, topic: isHistorical ? ~topic : topic, world: world)
   }
 
   /// Each topic's events come in order of their numbers, and those in the order of the sensors,
-  /// whatever log they have their numbers from.
+  /// whatever log they have their numbers from: live ones and historical ones each by themselves.
   private func checkOrder(_ identity: Identity, _ id: Int, topic: Int, world: World) {
     if let last = evidence.newest[topic], last.log == identity.log,
       last.number > identity.number

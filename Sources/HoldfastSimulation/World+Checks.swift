@@ -237,6 +237,7 @@ extension World {
         fail("upstream \(index): \(upstream.inFlightCount) messages in flight")
       }
       checkCursor(ledger.cursor, of: index)
+      if checkCount % 512 == 0 { checkAhead(ledger, of: index) }
     }
   }
 
@@ -277,6 +278,21 @@ extension World {
       place += 1
     }
     upstream.evidence.checkedPlace = place
+  }
+
+  /// What is settled ahead of a backlog is known to the upstream, number by number.
+  private func checkAhead(_ ledger: UpstreamLedger, of index: Int) {
+    guard let last = ledger.ahead.last else { return }
+    for (place, entry) in numbering.places.enumerated()
+    where entry.identity.log == mainLog && entry.identity.number < last.upperBound
+      && ledger.ahead.contains(where: { $0.contains(entry.identity.number) })
+    {
+      if terms(of: place, at: index).isEmpty
+        && !upstreams[index].evidence.isTold(entry.identity, as: .unused)
+      {
+        fail("upstream \(index): \(entry.identity.number) is settled ahead, nothing is known of it")
+      }
+    }
   }
 
   /// A PUBACK has come to the broker: the event is safe, whatever happens from now on.

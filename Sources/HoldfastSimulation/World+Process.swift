@@ -18,6 +18,7 @@ extension World {
     renewSourceStages()
     lookAtStagesFiles()
     bornAt = now
+    changeOrders()
     var effects: [Effect] = []
     let process = Process(
       boot(disk, seed: random.next(), effects: &effects),
@@ -33,6 +34,18 @@ extension World {
     checkStart(process.agent.status(now: reading))
     finishStep(effects)
     wasSaved = false
+  }
+
+  /// Now and then somebody edits the configuration while the agent is down.
+  private func changeOrders() {
+    guard settings.hasLanes, life > 1 else { return }
+    for index in configuration.upstreams.indices
+    where configuration.upstreams[index].stages.isEmpty && laneRandom.next() % 8 == 0 {
+      let isLiveFirst = configuration.upstreams[index].order == .liveFirst
+      configuration.upstreams[index].order = isLiveFirst ? .oldestFirst : .liveFirst
+      report.orderChangeCount += 1
+      trace("upstream \(index) is \(configuration.upstreams[index].order.rawValue) now")
+    }
   }
 
   func boot(_ disk: SimulatedDisk, seed: UInt64, effects: inout [Effect]) -> Agent {
@@ -114,6 +127,7 @@ extension World {
       upstreams[upstream].publish(batch, world: self)
     case .log(let line):
       report.coverage.note(line)
+      if line.message.contains("sending live data from number") { report.divisionCount += 1 }
       if plan.hasStages { noteStages(line) }
       if line.message.utf8.starts(with: "ring log: full;".utf8) { report.overrunCount += 1 }
       if line.message.utf8.starts(with: "stopping without".utf8) { hasStopFailed = true }

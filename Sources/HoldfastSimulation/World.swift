@@ -25,6 +25,8 @@ public final class World {
   var configuration: AgentConfiguration
   var disk: SimulatedDisk
   var random: SplitMix64
+  /// For what was added later: the other draws of a seed stay the same.
+  var laneRandom: SplitMix64
   var schedule = Schedule()
 
   /// True time, microseconds since the run began.
@@ -113,7 +115,8 @@ public final class World {
   public init(_ settings: WorldSettings) {
     self.settings = settings
     random = SplitMix64(seed: settings.seed)
-    plan = WorldPlan(seed: random.next(), hours: settings.hours)
+    plan = WorldPlan(seed: random.next(), hours: settings.hours, hasLanes: settings.hasLanes)
+    laneRandom = SplitMix64(seed: settings.seed ^ 0x0bde_2000)
     configuration = plan.configuration
     faults = Fault.plan(
       seed: random.next(),

@@ -30,7 +30,7 @@ struct WorldPlan {
   /// Microseconds a message takes to an upstream at most.
   var upstreamLatency: Int64
 
-  init(seed: UInt64, hours: Int?) {
+  init(seed: UInt64, hours: Int?, hasLanes: Bool) {
     var random = SplitMix64(seed: seed)
     let drawn = Int.random(in: 25...50, using: &random)
     activeTime = Int64(hours ?? drawn) * 3600 * microsecondsPerSecond
@@ -68,6 +68,7 @@ struct WorldPlan {
     upstreamLatency = [2_000, 50_000, isNarrow ? 50_000 : 2_000_000][Int(random.next() % 3)]
     if random.next() % 3 == 0 { addStages(&random) }
     if seed % 10 == 1 { useKafka() }
+    if hasLanes { addLanes(seed: seed) }
   }
 
   /// Upstreams that take event by event are Kafka clusters: a tenth of the seeds, drawn from nothing
@@ -81,6 +82,19 @@ struct WorldPlan {
       configuration.upstreams[index].topicTemplate = "events.{topic}"
       upstreamSpeaksFive[index] = true
       packetByteCountMax[index] = nil
+    }
+  }
+
+  /// Drawn apart, so that a seed is otherwise the same with and without.
+  private mutating func addLanes(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0x1a9e_5000)
+    for index in configuration.upstreams.indices {
+      let isLiveFirst = random.next() % 3 == 0
+      let budget = [nil, nil, nil, 20_000, 200_000, 2_000_000][Int(random.next() % 6)]
+      configuration.upstreams[index].budgetByteCount = budget
+      configuration.upstreams[index].liveLagMax = [5, 20, 100][Int(random.next() % 3)]
+      guard isLiveFirst, configuration.upstreams[index].stages.isEmpty else { continue }
+      configuration.upstreams[index].order = .liveFirst
     }
   }
 
@@ -142,6 +156,8 @@ struct WorldPlan {
     let ring = configuration.ring
     let upstreams = configuration.upstreams.map {
       "\($0.kafka == nil ? $0.format.rawValue : "kafka")\($0.compression == .zstd ? "+zstd" : "")/\($0.inFlightMax)"
+        + ($0.order == .liveFirst ? " live-first" : "")
+        + ($0.budgetByteCount.map { " at \($0) B/s" } ?? "")
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"
       + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue), commit "

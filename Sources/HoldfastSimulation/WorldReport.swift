@@ -22,6 +22,12 @@ public struct WorldReport: Equatable, Sendable {
   public var evictedCount: UInt64 = 0
   /// Events that the agent says could not be read back, over all upstreams.
   public var corruptCount: UInt64 = 0
+  /// Events that came marked as historical, however often.
+  public var historicalCount = 0
+  /// Times that live data was divided from a backlog.
+  public var divisionCount = 0
+  /// Times that an upstream's order changed between two starts.
+  public var orderChangeCount = 0
   /// Events set aside in dead-letter files.
   public var deadLetterCount: UInt64 = 0
   /// Results of stages that the upstreams got, each counted once.
@@ -79,6 +85,9 @@ public struct WorldReport: Equatable, Sendable {
     deliveredCount += other.deliveredCount
     evictedCount += other.evictedCount
     corruptCount += other.corruptCount
+    historicalCount += other.historicalCount
+    divisionCount += other.divisionCount
+    orderChangeCount += other.orderChangeCount
     deadLetterCount += other.deadLetterCount
     resultCount += other.resultCount
     aggregatedCount += other.aggregatedCount

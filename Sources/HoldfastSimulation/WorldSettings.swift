@@ -14,6 +14,9 @@ public struct WorldSettings: Sendable {
   public var acknowledgesEarly = false
   /// Only power cuts and absent upstreams: what the two mutants must not survive.
   public var hasOnlyPowerCuts = false
+  /// Whether upstreams may send live data first, change their order between two starts, and have
+  /// budgets: a third of them each.
+  public var hasLanes = true
   /// Told each step; nil: nobody.
   public var tell: (@Sendable (String) -> Void)?
 

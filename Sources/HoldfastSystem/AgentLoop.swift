@@ -5,6 +5,7 @@ import HoldfastAgent
 import HoldfastEvent
 import HoldfastRingLog
 import HoldfastStatus
+import HoldfastUpstream
 import Logging
 import Synchronization
 
@@ -156,6 +157,7 @@ final class AgentThread: Sendable {
       upstream.start(
         index: index,
         configuration: configuration.upstreams[index],
+        budgetByteCount: configuration.budgetByteCount(ofUpstream: index),
         post: { inbox.post($0) },
         log: { logger.log($0) },
         finished: linksFinished
@@ -187,6 +189,8 @@ private final class AgentLoop {
   private var timerFloor: Int64 = 0
   private var statusAt: Int64
   private var statusLine = StatusLine()
+  /// Nil where no schedule asks for the hour.
+  private var localTime: LocalTime?
 
   init(
     configuration: AgentConfiguration,
@@ -204,7 +208,11 @@ private final class AgentLoop {
     self.logger = logger
     self.service = service
     takenBatchCounts = [UInt64](repeating: 0, count: sources.count)
-    let now = SystemClock.reading()
+    let hasSchedule = configuration.upstreams.contains { !$0.schedule.isEmpty }
+    var localTime = hasSchedule ? LocalTime() : nil
+    var now = SystemClock.reading()
+    now = localTime?.localized(now) ?? now
+    self.localTime = localTime
     statusAt = now.boot + StatusLine.interval
     agent = Agent(
       configuration: configuration,
@@ -245,7 +253,7 @@ private final class AgentLoop {
   private func step(_ input: Input) {
     let now = SystemClock.reading()
     watch?.observer.note(input, now: now)
-    agent.step(input, now: now, effects: &effects)
+    agent.step(input, now: localTime?.localized(now) ?? now, effects: &effects)
     carryOut()
   }
 

@@ -40,6 +40,10 @@ extension MosquittoClient {
         .unsupportedProtocolVersion,
         "the broker does not speak MQTT \(settings.version.rawValue)"
       )
+    case 3:
+      LinkFailure(.busy, unsafe String(cString: mosquitto_connack_string(code)))
+    case _ where Self.busyReasons.contains(code):
+      LinkFailure(.busy, reasonText(code))
     case 2...5:
       LinkFailure(.refused, unsafe String(cString: mosquitto_connack_string(code)))
     default:
@@ -47,10 +51,15 @@ extension MosquittoClient {
     }
   }
 
+  /// Server unavailable, server busy, message rate too high, quota exceeded, connection rate exceeded
+  /// (MQTT 5, sections 3.2.2.2 and 3.14.2.1).
+  private static let busyReasons: [Int32] = [0x88, 0x89, 0x96, 0x97, 0x9f]
+
   private func failure(code: Int32, errorNumber: Int32) -> LinkFailure {
     if let disconnectReason {
+      let isBusy = Self.busyReasons.contains(disconnectReason)
       return LinkFailure(
-        disconnectReason == 0x8e ? .sessionTakenOver : .closed,
+        disconnectReason == 0x8e ? .sessionTakenOver : isBusy ? .busy : .closed,
         reasonText(disconnectReason),
         isExplained: true
       )

@@ -229,6 +229,21 @@ protocol MosquittoClientReceiver: AnyObject {
   /// The least that one address is given, microseconds.
   private static let addressTimeMin: Int64 = 100_000
 
+  /// Bytes that were handed to the socket since it was made, TLS and CONNECT included; nil where
+  /// there is none, or the kernel does not tell.
+  var handedOverByteCount: Int64? {
+    guard let descriptor else { return nil }
+    let count = holdfast_sent_byte_count(descriptor)
+    return count < 0 ? nil : count
+  }
+
+  /// Lets the kernel keep no more than about so many bytes that it has not sent.
+  func limitUnsent(to byteCount: Int) {
+    guard let descriptor else { return }
+    // Where the kernel knows no such limit, what is in flight is bounded by the core alone.
+    _ = holdfast_unsent_limit_set(descriptor, Int32(clamping: byteCount))
+  }
+
   /// Handles packets that have arrived: one, unless TLS had buffered more.
   func read() throws(LinkFailure) -> ReadProgress {
     let callbackCountBefore = callbackCount

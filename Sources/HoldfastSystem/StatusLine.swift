@@ -7,6 +7,9 @@ package struct StatusLine {
   package static let interval: Int64 = 10_000_000
   package static let idleInterval: Int64 = 600_000_000
 
+  /// Seconds without an acknowledgement from which on they are told.
+  private static let silentSecondsMin = 5
+
   private var last: AgentStatus?
   private var lastAt: Int64 = 0
 
@@ -39,6 +42,9 @@ package struct StatusLine {
     }
     for upstream in status.upstreams {
       text += ", upstream \(upstream.ledger.name) \(upstream.isConnected ? "up" : "down")"
+      if upstream.silentSeconds >= silentSecondsMin {
+        text += " (nothing acknowledged for \(upstream.silentSeconds) s)"
+      }
       if status.upstreams.count > 1 { text += " (lag \(upstream.lagEventCount))" }
     }
     text += losses(status)

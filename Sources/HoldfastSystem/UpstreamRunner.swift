@@ -11,12 +11,17 @@ final class UpstreamRunner: LinkRunner {
   /// more than handling it.
   static let passAcknowledgementCountMin = 16
   static let pauseDuration: Int64 = 500
+  /// Bytes that the kernel may keep unsent at least: a smaller limit costs wake-ups and saves
+  /// nothing, as it is a packet or two.
+  static let unsentByteCountMin = 4096
 
   private(set) var isFinished = false
   let connection = Connection()
   let commands: Mailbox<UpstreamCommand>
   private let index: Int
   private let configuration: UpstreamConfiguration
+  /// Bytes per second of the budget it uses, be it its own or shared; nil: none.
+  private let budgetByteCount: Int?
   private let post: @Sendable (Input) -> Void
   let log: @Sendable (LogEntry) -> Void
 
@@ -26,16 +31,20 @@ final class UpstreamRunner: LinkRunner {
   /// Microseconds by boot clock.
   private var housekeepingAt: Int64 = 0
   private var readFloor: Int64 = 0
+  /// What the agent was told last of the bytes handed to this link's socket.
+  private var toldByteCount: Int64 = 0
 
   init(
     index: Int,
     configuration: UpstreamConfiguration,
+    budgetByteCount: Int?,
     commands: Mailbox<UpstreamCommand>,
     post: @escaping @Sendable (Input) -> Void,
     log: @escaping @Sendable (LogEntry) -> Void
   ) {
     self.index = index
     self.configuration = configuration
+    self.budgetByteCount = budgetByteCount
     self.commands = commands
     self.post = post
     self.log = log
@@ -76,6 +85,8 @@ final class UpstreamRunner: LinkRunner {
 
   func begin(_ client: MosquittoClient) {
     tags = TagTable()
+    toldByteCount = 0
+    if let limit = unsentByteCountMax { client.limitUnsent(to: limit) }
     housekeepingAt = SystemClock.boot() + configuration.link.housekeepingInterval
   }
 
@@ -138,7 +149,27 @@ final class UpstreamRunner: LinkRunner {
     post(.upstreamClosed(upstream: index, failure))
   }
 
-  func endPass() { postAcknowledgements() }
+  func endPass() {
+    postHandedOver()
+    postAcknowledgements()
+  }
+
+  /// Under a budget: bytes that the kernel may keep unsent; half a second's worth.
+  private var unsentByteCountMax: Int? {
+    guard let rate = budgetByteCount else { return nil }
+    return max(rate / 2, Self.unsentByteCountMin)
+  }
+
+  /// Under a budget: tells how many bytes the socket has been given, if there were more.
+  ///
+  /// Before the acknowledgements of them, which may ask for the next ones.
+  private func postHandedOver() {
+    guard budgetByteCount != nil, let count = connection.client?.handedOverByteCount,
+      count > toldByteCount
+    else { return }
+    toldByteCount = count
+    post(.handedOver(upstream: index, byteCount: UInt64(count)))
+  }
 }
 
 extension UpstreamRunner {

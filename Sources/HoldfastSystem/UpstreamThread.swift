@@ -27,12 +27,14 @@ extension LinkThread<UpstreamCommand> {
   /// - Parameters:
   ///   - index: the upstream's place in the configuration.
   ///   - configuration: its settings.
+  ///   - budgetByteCount: bytes per second of the budget that it uses; nil: none.
   ///   - post: takes what happens.
   ///   - log: takes lines for the operator.
   ///   - finished: counted down when the thread ends.
   package func start(
     index: Int,
     configuration: UpstreamConfiguration,
+    budgetByteCount: Int? = nil,
     post: @escaping @Sendable (Input) -> Void,
     log: @escaping @Sendable (LogEntry) -> Void,
     finished: Latch
@@ -54,6 +56,7 @@ extension LinkThread<UpstreamCommand> {
       UpstreamRunner(
         index: index,
         configuration: configuration,
+        budgetByteCount: budgetByteCount,
         commands: commands,
         post: post,
         log: log

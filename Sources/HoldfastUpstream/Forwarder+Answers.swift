@@ -12,6 +12,10 @@ extension Forwarder {
       quietSince = now
       hasAnswered = true
       suspicion.answered()
+      if ramp.window < configuration.inFlightMax {
+        let latency = now.subtractingSaturated(inFlight[id].sentAt)
+        ramp.answered(after: latency, limit: configuration.inFlightMax)
+      }
       if acknowledgement.reasonCode >= 0x80 {
         refused(id, reasonCode: acknowledgement.reasonCode, now: now)
       } else {
@@ -60,7 +64,8 @@ extension Forwarder {
     }
     if refusal.isDraining { return }
     refusal.isDraining = true
-    let delay = refusal.backoff.next()
+    if kind == .busy { ramp.collapse() }
+    let delay = refusal.delay(after: kind, now: now)
     refusal.resumeAt = now.addingSaturated(delay)
     let tries =
       kind != .retryable

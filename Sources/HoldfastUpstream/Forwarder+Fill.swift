@@ -20,6 +20,7 @@ extension Forwarder {
       defer { id &+= 1 }
       let slot = inFlight[id]
       guard slot.state == .ready else { continue }
+      guard isPermittedAgain(now: now) else { break }
       let (messages, row) = inFlight.message(of: slot)
       guard fits(row, in: messages.bytes, grant: grant) else {
         setAside(id, reason: tooLargeText(grant), now: now, keep: keep)
@@ -27,7 +28,8 @@ extension Forwarder {
       }
       out.append(row, of: messages.bytes, tag: tag(of: id))
       noteSending(now: now)
-      inFlight.noteSent(id, at: now)
+      let byteCount = charge(row, in: messages.bytes, grant: grant)
+      inFlight.noteSent(id, at: now, byteCount: byteCount)
     }
     if !out.isEmpty { actions.append(.publish(out)) }
   }
@@ -51,6 +53,7 @@ extension Forwarder {
       1,
       min(
         configuration.batchByteCountMax,
+        budgetBatchByteCountMax,
         (grant.packetByteCountMax ?? .max) - batchFormat.overheadByteCount - packetOverheadMax
       )
     )
@@ -62,6 +65,14 @@ extension Forwarder {
       if stages.isOpen {
         sendStaged(&pass, keep: keep)
         continue
+      }
+      if position >= laneEnd {
+        if !batchFormat.isEmpty {
+          cutBatch(&pass, keep: keep)
+          continue
+        }
+        end = .laneEnd
+        break reading
       }
       switch read(position, passedGaps) {
       case .end:
@@ -95,9 +106,11 @@ extension Forwarder {
   mutating func hasRoom(for pass: FillPass) -> Bool {
     if inFlight.slots.count >= Forwarder.slotCountMax { inFlight.pass(into: &ledger) }
     let sentCount = inFlight.sentCount
-    return sentCount < pass.window && inFlight.slots.count < Forwarder.slotCountMax
+    let window = isBacklog ? backlogWindow(pass.window) : pass.window
+    return sentCount < window && inFlight.slots.count < Forwarder.slotCountMax
       && (sentCount == 0
         || inFlight.heldByteCount + pass.out.bytes.count < Forwarder.inFlightByteCountMax)
+      && isPermitted(now: pass.now)
   }
 
   private mutating func noteSending(now: Int64) {
@@ -114,14 +127,19 @@ extension Forwarder {
     stages.beginBatch()
     let rows = batch.events.rows
     var index = start
-    while index < rows.count, pass.budget > 0, hasRoom(for: pass) {
+    while index < rows.count, position < laneEnd, pass.budget > 0, hasRoom(for: pass) {
       if isBatchFull(pass) {
         cutBatch(&pass, keep: keep)
         continue
       }
       let event = rows[index]
       let verdict = self.verdict(on: event, in: batch.events.bytes)
-      let leaving = Leaving(row: event, number: position, log: batch.log)
+      let leaving = Leaving(
+        row: event,
+        number: position,
+        log: batch.log,
+        isHistorical: isBacklog
+      )
       index += 1
       position += 1
       passedGaps = 0
@@ -179,7 +197,7 @@ extension Forwarder {
 
   /// Passes a gap record on; its numbers are lost whether or not anybody is told.
   private mutating func take(_ record: GapRecord, _ pass: inout FillPass) {
-    let record = record.clipped(from: position) ?? record
+    let record = record.clipped(from: position)?.clipped(to: laneEnd) ?? record
     let coversNumbers = record.reason.coversNumbers && record.end > position
     stages.willTake(marks: !coversNumbers)
     stages.gap(record)
@@ -226,6 +244,8 @@ enum FillEnd {
   case noRoom
   /// The log has nothing more that is durable.
   case noMore
+  /// All of the lane was read.
+  case laneEnd
   /// Only to let others work.
   case paused
 }

@@ -124,10 +124,12 @@ extension Forwarder {
   mutating func cutBatch(_ pass: inout FillPass, keep: Keep) {
     let first = batchFormat.first
     let offset = pass.out.bytes.count
+    let byteCount = batchFormat.byteCount
     var slot = batchFormat.slot(as: .delivered, .sent)
     let last = slot.openCount + slot.openResultCount > 0 ? slot.end : max(slot.end - 1, first)
     batchFormat.cut(tag: tag(of: inFlight.slots.endID), into: &pass.out)
     let row = pass.out.rows[pass.out.rows.count - 1]
+    noteCompression(of: byteCount, to: Int(row.payloadByteCount))
     guard fits(row, in: pass.out.bytes, grant: pass.grant) else {
       let bytes = pass.out.bytes
       let letter = DeadLetter(
@@ -173,6 +175,7 @@ extension Forwarder {
     slot.heldID = inFlight.nextHeldID
     slot.row = pass.out.rows.count - 1
     slot.sentAt = pass.now
+    slot.byteCount = charge(pass.out.rows[slot.row], in: pass.out.bytes, grant: pass.grant)
     inFlight.append(slot)
   }
 

@@ -15,6 +15,7 @@ extension Forwarder {
   /// stages begin anew at the cursor.
   mutating func restoreStages(_ snapshot: ArraySlice<UInt8>?, log: LogID) {
     if stages.isEmpty {
+      // What is in flight, and a backlog, need the log from the cursor on and no more.
       ledger.hold = 0
       return
     }

@@ -11,9 +11,9 @@ public import HoldfastStage
 ///
 /// - The ring log is the queue: nothing is read before the link is up, and no more than the
 ///   in-flight window holds.
-/// - Every number between the cursor and the read position is in exactly one slot of `inFlight`,
-///   and passes into exactly one term of ``ledger`` together with the cursor. The ledger is
-///   consistent whenever the owner looks, and may be saved at any time.
+/// - Every number is unread, or in exactly one slot of `inFlight`, or settled in exactly one term of
+///   ``ledger``, into which it passes together with the cursor. The ledger is consistent whenever the
+///   owner looks, and may be saved at any time.
 /// - Whatever is lost before its slot passed is sent again with the same identity: at least once.
 ///
 /// The log's part: a result's events are consecutive, and end before a gap record that stands
@@ -60,10 +60,23 @@ public struct Forwarder: Sendable {
   /// Raised at each connect: answers to an earlier link's messages are told apart by it.
   var generation: UInt64 = 0
   var inFlight = InFlight()
-  /// The next number to read: what lies between the cursor and it is on its way.
+  /// The next number to read in the lane that is being read; without a backlog apart, what lies
+  /// between the cursor and it is on its way.
   public internal(set) var position: SequenceNumber
   /// How many gap records right before that number have been passed.
   var passedGaps = 0
+  /// Where the lane that is being read ends; `.max`: it is the live end of the log.
+  var laneEnd = SequenceNumber.max
+  var lanes = Lanes()
+  /// A link has begun: live data may have to be divided from what lies behind it.
+  var isDividing = false
+  var hasDivided = false
+  /// The first number that can't be read yet; 0: nothing is divided now, as it could not be saved.
+  ///
+  /// The owner keeps it up to date.
+  public var readableEnd: SequenceNumber = 0
+  /// The stages wait until what was divided without them is sent.
+  var areStagesWaiting = false
 
   var stages: StagedLog
   let freshPipeline: Pipeline
@@ -75,11 +88,13 @@ public struct Forwarder: Sendable {
   var verdicts: TopicVerdicts
   var eventFormat: EventFormat
   var batchFormat: BatchFormat
+  let freshBatchFormat: BatchFormat
   var gapFormat: GapFormat
 
   /// When something was last answered, or sent with nothing in flight.
   var quietSince: Int64 = 0
   var suspicion = Suspicion()
+  var ramp: Ramp
   var refusal: RefusalState
   /// Whether each event's own topic decides where it is sent.
   let sendsByTopic: Bool
@@ -90,6 +105,26 @@ public struct Forwarder: Sendable {
   var hasToldNobodyListens = false
   /// Whether the peer answered any message on this link.
   var hasAnswered = false
+
+  /// What may be handed to the socket; nil: anything.
+  ///
+  /// Where upstreams share one, its owner puts it here for the time of a call.
+  public var budget: ByteBudget?
+  /// What may be sent at the moment; the owner keeps it up to date.
+  public var permission = SendPermission.everything
+  /// Bytes of this link that the budget has been charged with.
+  var chargedByteCount: UInt64 = 0
+  /// Those of the last message.
+  var lastChargedByteCount = 0
+  /// How well batches are compressed: bytes before, in sixteenths of those after.
+  var compressionSixteenths = 16
+  /// Whether the link is wanted, whatever the schedule says.
+  var isWanted = false
+  /// Whether the schedule has closed the link.
+  var isScheduledOut = false
+  /// When what is in flight has had its time after the schedule closed.
+  var closesAt: Int64?
+  var startJitter: SplitMix64
 
   /// - Parameters:
   ///   - configuration: checked settings.
@@ -128,8 +163,12 @@ public struct Forwarder: Sendable {
       seed: seeds.next()
     )
     refusal = RefusalState(
-      backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next())
+      backoff: Backoff(cap: configuration.link.backoffMax, seed: seeds.next()),
+      busyBackoff: Backoff.busy(cap: configuration.link.backoffMax, seed: ~seed)
     )
+    ramp = Ramp(start: configuration.rampStart)
+    startJitter = SplitMix64(seed: seeds.next())
+    budget = configuration.budgetByteCount.map { ByteBudget(bytesPerSecond: $0) }
     let template = TopicTemplate(
       configuration.topicTemplate,
       agentID: agentID,
@@ -140,6 +179,7 @@ public struct Forwarder: Sendable {
       configuration.format == .event && !(target.map(\.isConstant) ?? template.isConstant)
     verdicts = TopicVerdicts(
       filters: configuration.topics,
+      exceptions: configuration.exceptTopics,
       template: configuration.format == .event && target == nil ? template : nil,
       target: target
     )
@@ -150,8 +190,11 @@ public struct Forwarder: Sendable {
       target: target,
       sources: sources
     )
-    batchFormat = BatchFormat(configuration: configuration, agentID: agentID)
+    freshBatchFormat = BatchFormat(configuration: configuration, agentID: agentID)
+    batchFormat = freshBatchFormat
+    stages.log = log
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
+    restoreLanes()
     restoreStages(snapshot, log: log)
   }
 
@@ -165,7 +208,16 @@ public struct Forwarder: Sendable {
   /// Where its link stands.
   public var linkState: Link.State { link.state }
   /// Bytes of rendered messages, and of the batch being gathered.
-  public var memoryByteCount: Int { inFlight.heldByteCount + batchFormat.byteCount }
+  public var memoryByteCount: Int {
+    inFlight.heldByteCount + batchFormat.byteCount + (lanes.parked?.batch.byteCount ?? 0)
+  }
+  /// For how long nothing has been answered although something is in flight, microseconds.
+  ///
+  /// Connected means that acknowledgements flow: a link that is half open is known by this first.
+  public func silence(now: Int64) -> Int64 {
+    link.isUp && inFlight.sentCount > 0 ? max(0, now.subtractingSaturated(quietSince)) : 0
+  }
+
   /// Messages sent on this link and not yet answered.
   public var inFlightCount: Int { inFlight.sentCount }
 
@@ -176,10 +228,14 @@ public struct Forwarder: Sendable {
   public mutating func recall(_ tell: (inout Link) -> Void) { tell(&link) }
 
   /// Wants the link from now on.
-  public mutating func start(now: Int64) { link.start(now: now) }
+  public mutating func start(now: Int64) {
+    isWanted = true
+    link.start(now: now)
+  }
 
   /// Lets the link go until `start`; `step` says so to the shell.
   public mutating func stop(now: Int64, into actions: inout [Action]) {
+    isWanted = false
     if link.requestClose("closing", isRetrying: false, now: now, log: &lines) {
       actions.append(.disconnect)
     }
@@ -191,8 +247,11 @@ public struct Forwarder: Sendable {
     guard link.connected(grant, now: now, log: &lines) else { return }
     self.grant = grant
     generation &+= 1
+    chargedByteCount = 0
+    isDividing = configuration.order == .liveFirst
     quietSince = now
     refusal.beginLink()
+    ramp.begin()
     hasToldNobodyListens = false
     hasAnswered = false
     if grant.protocolVersion == .v5 {
@@ -230,6 +289,7 @@ public struct Forwarder: Sendable {
     keep: Keep,
     into actions: inout [Action]
   ) {
+    keepToSchedule(now: now, into: &actions)
     if let version = link.tick(now: now, log: &lines) { actions.append(.connect(version)) }
     closeIfSilent(now: now, into: &actions)
     setAsideCondemned(now: now, keep: keep)
@@ -246,13 +306,14 @@ public struct Forwarder: Sendable {
     }
     if let grant, link.isUp, !refusal.isDraining, now >= refusal.resumeAt {
       resend(grant: grant, now: now, keep: keep, into: &actions)
+      divideLanes(now: now)
       if inFlight.readyCount == 0 {
-        end = fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
+        end = fillLanes(grant: grant, now: now, read: read, keep: keep, into: &actions)
       }
       inFlight.pass(into: &ledger)
     }
     flushLines(into: &actions)
-    wakeAt = end == .paused ? now : nextWake(now: now, isAtEnd: end == .noMore)
+    wakeAt = end == .paused ? now : nextWake(now: now, end)
   }
 
   /// How many messages may be in flight now.
@@ -260,7 +321,7 @@ public struct Forwarder: Sendable {
     if suspicion.isAlone || refusal.probe != nil { return 1 }
     return max(
       1,
-      min(configuration.inFlightMax, grant.receiveMaximum, Forwarder.inFlightCountMax)
+      min(configuration.inFlightMax, ramp.window, grant.receiveMaximum, Forwarder.inFlightCountMax)
     )
   }
 
@@ -284,7 +345,8 @@ public struct Forwarder: Sendable {
     else { return }
     let time = durationText(configuration.acknowledgementTimeout)
     if link.requestClose(
-      "no acknowledgement for \(time) with \(inFlight.sentCount) messages in flight",
+      "the link is half open: no acknowledgement for \(time) with \(inFlight.sentCount) messages"
+        + " in flight",
       isRetrying: true,
       now: now,
       log: &lines
@@ -293,16 +355,23 @@ public struct Forwarder: Sendable {
     }
   }
 
-  private func nextWake(now: Int64, isAtEnd: Bool) -> Int64? {
+  private func nextWake(now: Int64, _ end: FillEnd) -> Int64? {
+    let isAtEnd = end == .noMore
     guard link.isUp else { return link.wakeAt }
-    var wake = Int64.max
+    var wake = closesAt ?? .max
+    if !isAtEnd, let resumeAt = budget?.resumeAt(now) { wake = min(wake, resumeAt) }
     if inFlight.sentCount > 0 {
       wake = quietSince.addingSaturated(configuration.acknowledgementTimeout)
     }
     if now < refusal.resumeAt {
       wake = min(wake, refusal.resumeAt)
-    } else if isAtEnd && !batchFormat.isEmpty {
-      wake = min(wake, batchFormat.dueAt)
+    } else {
+      // Where there is no room an acknowledgement comes first; the other lane may have been at its
+      // end all the same.
+      if isAtEnd && !batchFormat.isEmpty { wake = min(wake, batchFormat.dueAt) }
+      if let other = lanes.parked, !other.isBacklog, !other.batch.isEmpty, other.batch.dueAt > now {
+        wake = min(wake, other.batch.dueAt)
+      }
     }
     return wake == .max ? nil : wake
   }

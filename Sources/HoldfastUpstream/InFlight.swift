@@ -45,6 +45,8 @@ struct Slot: Sendable {
   var row = -1
   /// When it was published last, microseconds by boot clock.
   var sentAt: Int64 = 0
+  /// Its size on the wire when it was published last; 0 where nobody counts.
+  var byteCount = 0
   /// Why it was refused last.
   var reasonCode: UInt8 = 0
   var refusalCount = 0
@@ -69,6 +71,8 @@ struct InFlight: Sendable {
   /// Bytes of the rendered messages that are held.
   private(set) var heldByteCount = 0
   private(set) var sentCount = 0
+  /// Bytes on the wire of those sent and not answered.
+  private(set) var sentByteCount = 0
   private(set) var readyCount = 0
   private(set) var condemnedCount = 0
   /// What passed on account of a number that has not passed itself.
@@ -86,7 +90,7 @@ struct InFlight: Sendable {
   }
 
   mutating func append(_ slot: Slot) {
-    count(slot.state, by: 1)
+    count(slot, by: 1)
     slots.append(slot)
   }
 
@@ -126,12 +130,13 @@ struct InFlight: Sendable {
   }
 
   mutating func set(_ id: UInt64, _ state: Slot.State) {
-    count(slots[id].state, by: -1)
-    count(state, by: 1)
+    count(slots[id], by: -1)
     slots[id].state = state
+    count(slots[id], by: 1)
   }
 
-  mutating func noteSent(_ id: UInt64, at now: Int64) {
+  mutating func noteSent(_ id: UInt64, at now: Int64, byteCount: Int) {
+    slots[id].byteCount = byteCount
     set(id, .sent)
     slots[id].sentAt = now
   }
@@ -200,7 +205,7 @@ struct InFlight: Sendable {
         carried.add(slot.openCount, slot.openResultCount, as: slot.term)
       }
       account(share, slot.end - slot.first, &ledger)
-      ledger.cursor = slot.end
+      ledger.settle(slot.first..<slot.end)
       slots.removeFirst()
       release(slot)
     }
@@ -234,10 +239,12 @@ struct InFlight: Sendable {
     }
   }
 
-  private mutating func count(_ state: Slot.State, by step: Int) {
-    switch state {
+  private mutating func count(_ slot: Slot, by step: Int) {
+    switch slot.state {
     case .ready: readyCount += step
-    case .sent: sentCount += step
+    case .sent:
+      sentCount += step
+      sentByteCount += step * slot.byteCount
     case .condemned: condemnedCount += step
     case .acknowledged, .refused, .settled: break
     }

@@ -1,3 +1,4 @@
+internal import HoldfastEvent
 internal import HoldfastLink
 
 /// Why a Kafka cluster, or the client library, did not take a record; codes that MQTT leaves free.
@@ -41,6 +42,8 @@ public enum RecordRefusal: UInt8, Sendable, CaseIterable {
 enum RefusalKind: Equatable, Sendable {
   /// It may pass: sent again for ever.
   case retryable
+  /// The peer has too much to do: the same, after longer waits.
+  case busy
   /// A matter of the topic. Tried a few times, as rights may be being mended right now; then set
   /// aside, and what follows on that topic at once.
   case topicRefused
@@ -53,6 +56,7 @@ enum RefusalKind: Equatable, Sendable {
     switch reasonCode {
     case 0x87: self = .topicRefused
     case 0x90, 0x95, 0x99: self = .permanent
+    case 0x89, 0x96, 0x97: self = .busy
     default:
       switch RecordRefusal(rawValue: reasonCode) {
       case .unknownTopic, .topicNotAuthorized: self = .topicRefused
@@ -70,6 +74,8 @@ func reasonText(_ code: UInt8) -> String {
   let words =
     switch code {
     case 0x80: "unspecified error"
+    case 0x89: "server busy"
+    case 0x96: "message rate too high"
     case 0x83: "implementation specific error"
     case 0x87: "not authorized"
     case 0x90: "topic name invalid"
@@ -89,6 +95,8 @@ struct RefusalState: Sendable {
   static let deniedTopicCountMax = 64
 
   var backoff: Backoff
+  /// For a peer that has too much to do; outlives links.
+  var busyBackoff: Backoff
   /// The window drains; nothing is sent.
   var isDraining = false
   /// Nothing is sent before, microseconds by boot clock.
@@ -101,7 +109,18 @@ struct RefusalState: Sendable {
   /// Topics whose refusals have used up their tries on this link.
   private var deniedTopics: [[UInt8]] = []
 
-  init(backoff: Backoff) { self.backoff = backoff }
+  init(backoff: Backoff, busyBackoff: Backoff) {
+    self.backoff = backoff
+    self.busyBackoff = busyBackoff
+  }
+
+  /// How long nothing is sent after a refusal, microseconds.
+  mutating func delay(after kind: RefusalKind, now: Int64) -> Int64 {
+    guard kind == .busy else { return backoff.next() }
+    // It took what it was given for a while since it said so last.
+    if now.subtractingSaturated(resumeAt) >= Link.calmTime { busyBackoff.reset() }
+    return busyBackoff.next()
+  }
 
   /// Whether an event of that topic is set aside at its first refusal.
   ///

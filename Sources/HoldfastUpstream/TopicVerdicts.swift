@@ -24,7 +24,9 @@ struct TopicVerdicts: Sendable {
   private static let placeCount = 256
 
   private let filters: [TopicFilter]
+  private let exceptions: [TopicFilter]
   private let selectsAll: Bool
+  private let selectsEverything: Bool
   /// Nil: the event's topic does not decide where it is sent.
   private let template: TopicTemplate?
   /// Kafka: decides in place of the template.
@@ -34,13 +36,21 @@ struct TopicVerdicts: Sendable {
 
   /// - Parameters:
   ///   - filters: `topics`.
+  ///   - exceptions: `except_topics`.
   ///   - template: how an event's topic becomes a message's; nil where it does not.
   ///   - target: where records go; nil where messages of MQTT are made.
-  init(filters: [TopicFilter], template: TopicTemplate?, target: RecordTarget? = nil) {
+  init(
+    filters: [TopicFilter],
+    exceptions: [TopicFilter],
+    template: TopicTemplate?,
+    target: RecordTarget? = nil
+  ) {
     self.filters = filters
+    self.exceptions = exceptions
     // Alone, "#" leaves out the topics that begin with "$"; the log holds none of those unless
     // someone subscribed to them by name, and then they were meant.
     selectsAll = filters.contains { $0.description == "#" }
+    selectsEverything = selectsAll && exceptions.isEmpty
     self.template = template
     self.target = target
   }
@@ -55,7 +65,7 @@ struct TopicVerdicts: Sendable {
   }
 
   mutating func verdict(on row: EventBatch.Row, in bytes: [UInt8]) -> TopicVerdict {
-    if selectsAll && template == nil && target == nil { return .publishable }
+    if selectsEverything && template == nil && target == nil { return .publishable }
     let index = Int((row.topicOffset &* 0x9E37_79B1) >> 24)
     let place = places[index]
     if place.generation == generation && place.offset == row.topicOffset
@@ -80,7 +90,9 @@ struct TopicVerdicts: Sendable {
   }
 
   private mutating func decide(_ topic: ArraySlice<UInt8>) -> TopicVerdict {
-    guard selectsAll || filters.contains(where: { $0.matches(topic) }) else { return .filtered }
+    guard selectsAll || filters.contains(where: { $0.matches(topic) }),
+      !exceptions.contains(where: { $0.matches(topic) })
+    else { return .filtered }
     return isPublishable(topic) ? .publishable : .unpublishable
   }
 }

@@ -18,6 +18,14 @@ public enum BatchCompression: String, Sendable, CaseIterable {
   case zstd
 }
 
+/// `order`: what goes first when an upstream comes back.
+public enum CatchUpOrder: String, Sendable, CaseIterable {
+  /// Everything in the order of the log.
+  case oldestFirst = "oldest-first"
+  /// What arrives from then on; what waited goes behind it, marked as historical.
+  case liveFirst = "live-first"
+}
+
 /// `retain` of messages in format `event`.
 public enum RetainPolicy: String, Sendable, CaseIterable {
   /// As the event came.
@@ -80,6 +88,8 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var retain: RetainPolicy = .keep
   /// `in_flight`: messages sent and not yet acknowledged, 1 to 1000.
   public var inFlightMax = 100
+  /// Messages in flight with which a link begins, see ``Ramp``; no key.
+  public var rampStart = Ramp.windowMin
   /// `batch_events`: most events in a batch.
   public var batchEventCountMax = 500
   /// `batch_bytes`: bytes of a batch before compression; one event alone may exceed it.
@@ -92,6 +102,21 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var refusalTryCountMax = 5
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
+  /// `except_topics`: what is not forwarded although `topics` selects it; it counts as filtered.
+  public var exceptTopics: [TopicFilter] = []
+  /// `budget`: bytes per second that may be handed to the socket, TLS included; nil: any number.
+  public var budgetByteCount: Int?
+  /// `budget_of`: the name of the upstream whose budget this one shares; nil: its own.
+  public var budgetOwner: String?
+  /// `order`: what goes first when there is a backlog.
+  public var order: CatchUpOrder = .oldestFirst
+  /// Events behind the end of the log with which a link may begin and all still count as live; no
+  /// key: fewer are sent in less time than it takes to tell.
+  public var liveLagMax: UInt64 = 100
+  /// `priority`, 0 to 9: of those that share a budget, the higher sends first.
+  public var priority = 0
+  /// `schedule` and `backlog_schedule`: when it may send.
+  public var schedule = SendSchedule()
 
   /// `[[upstream.stage]]`: what is done to events between the log and the messages, in order.
   public var stages: [StageConfiguration] = []

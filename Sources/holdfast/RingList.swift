@@ -33,12 +33,13 @@ struct RingList: ParsableCommand {
 extension RingInspection {
   /// Events between a cursor and the end, gap records left out.
   func lag(_ ledger: UpstreamLedger, _ account: Account) -> UInt64 {
-    guard ledger.cursor < account.durable + 1 else { return 0 }
-    var lag = account.durable + 1 - ledger.cursor
-    for gap in account.gaps where gap.reason.coversNumbers {
-      let first = max(gap.first, ledger.cursor)
-      let end = min(gap.end, account.durable + 1)
-      if first < end { lag -= min(lag, end - first) }
+    var lag: UInt64 = 0
+    for part in ledger.pending(in: 0..<account.durable + 1) {
+      lag += part.upperBound - part.lowerBound
+      for gap in account.gaps where gap.reason.coversNumbers {
+        let lost = (gap.first..<gap.end).clamped(to: part)
+        lag -= min(lag, lost.upperBound - lost.lowerBound)
+      }
     }
     return lag
   }
@@ -155,7 +156,9 @@ extension UpstreamLedger {
   func json(adding more: [(String, JSONValue)]) -> JSONValue {
     .object(
       [
-        ("name", .text(name)), ("cursor", .number(cursor)), ("offered", .number(offered)),
+        ("name", .text(name)), ("cursor", .number(cursor)),
+        ("settled_ahead", .number(ahead.reduce(0) { $0 + ($1.upperBound - $1.lowerBound) })),
+        ("offered", .number(offered)),
         ("delivered", .number(delivered)), ("filtered", .number(filtered)),
         ("aggregated", .number(aggregated)), ("dead_lettered", .number(deadLettered)),
         ("dropped", reasons(dropped, UpstreamDropReason.allCases.map(\.description))),

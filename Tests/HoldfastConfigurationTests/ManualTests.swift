@@ -63,7 +63,10 @@ import Testing
 
   /// What the comments give as defaults must be the defaults.
   @Test func uncommentingTheDefaultsChangesNothing() throws {
-    let withoutDefault = ["max_age", "username", "password", "password_file", "tls", "key"]
+    let withoutDefault = [
+      "max_age", "username", "password", "password_file", "tls", "key", "except_topics", "budget",
+      "budget_of", "schedule", "backlog_schedule",
+    ]
     let lines = try manual().split(separator: "\n", omittingEmptySubsequences: false)
     var uncommentedCount = 0
     var isList = false

@@ -54,6 +54,7 @@ struct Bench {
   init(
     topics: [String] = ["#"],
     cursor: SequenceNumber = 1,
+    ledger: UpstreamLedger? = nil,
     _ change: (inout UpstreamConfiguration) -> Void = { _ in }
   ) {
     var configuration = UpstreamConfiguration(
@@ -61,11 +62,13 @@ struct Bench {
       link: LinkConfiguration(host: "central", port: 1883),
       topics: topics.compactMap { TopicFilter($0) }
     )
+    // Tests of other things want the window at once.
+    configuration.rampStart = 1000
     change(&configuration)
     forwarder = Forwarder(
       configuration: configuration,
       agentID: "edge-1",
-      ledger: UpstreamLedger(name: "central", cursor: cursor),
+      ledger: ledger ?? UpstreamLedger(name: "central", cursor: cursor),
       sources: ["floor"],
       seed: 7
     )
@@ -78,6 +81,7 @@ struct Bench {
     let log = log
     var letters = letters
     let letterCountMax = letterCountMax
+    forwarder.readableEnd = log.end
     forwarder.step(
       now: now,
       read: { log.read($0, $1) },

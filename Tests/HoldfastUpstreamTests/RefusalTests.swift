@@ -15,7 +15,7 @@ import Testing
     return bench
   }
 
-  @Test(arguments: [0x80, 0x83, 0x91, 0x97, 0x9A] as [UInt8])
+  @Test(arguments: [0x80, 0x83, 0x91, 0x9A] as [UInt8])
   func aRetryableRefusalDrainsThenResumesAtTheRefusedNumber(_ code: UInt8) throws {
     var bench = Self.filled(10)
     let messages = bench.take()

@@ -7,7 +7,7 @@ import ArgumentParser
     abstract: "Tries to break the promise, and prints how often it tried.",
     subcommands: [
       SeedsCommand.self, ExploreCommand.self, FaultsCommand.self, DamageCommand.self,
-      MutateCommand.self,
+      MutateCommand.self, HerdCommand.self,
     ]
   )
 }
