@@ -34,8 +34,9 @@ let package = Package(
     .target(name: "HoldfastEvent", swiftSettings: strict),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CCRC32C"),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
-      name: "HoldfastCodec", dependencies: ["CZstd", "CCRC32C"], swiftSettings: strict),
+      name: "HoldfastCodec", dependencies: ["CZstd", "CZlib", "CCRC32C"], swiftSettings: strict),
 
     // The way of an event: intake, ring log, upstream. The agent's one `step` joins them.
     .target(
@@ -61,6 +62,15 @@ let package = Package(
       dependencies: [
         "HoldfastEvent", "HoldfastIntake", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
         "HoldfastLink",
+      ],
+      swiftSettings: strict),
+
+    // The way's other end, at the centre: batches back into single messages, each once.
+    .target(
+      name: "HoldfastUnpack",
+      dependencies: [
+        "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
+        "HoldfastPayload", "HoldfastRingLog", "HoldfastUpstream",
       ],
       swiftSettings: strict),
 
@@ -96,7 +106,8 @@ let package = Package(
       dependencies: [
         "CSocketBuffer", "CTLSCheck",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastStatus", "HoldfastUpstream", "CMicroHTTPD", "CMosquitto", "CTimex",
+        "HoldfastRingLog", "HoldfastStatus", "HoldfastUnpack", "HoldfastUpstream", "CMicroHTTPD",
+        "CMosquitto", "CTimex",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
@@ -114,7 +125,7 @@ let package = Package(
       dependencies: [
         "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
         "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastSystem",
-        "HoldfastUpstream",
+        "HoldfastUnpack", "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -202,6 +213,13 @@ let package = Package(
       ],
       swiftSettings: rules),
     .testTarget(
+      name: "HoldfastUnpackTests",
+      dependencies: [
+        "HoldfastUnpack", "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake",
+        "HoldfastLink", "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+      ],
+      swiftSettings: rules),
+    .testTarget(
       name: "HoldfastLinkTests", dependencies: ["HoldfastLink", "HoldfastEvent"],
       swiftSettings: rules),
     .testTarget(
@@ -245,7 +263,7 @@ let package = Package(
 let fuzzed: [Target.Dependency] = [
   "HoldfastCodec", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
   "HoldfastPayload", "HoldfastRingLog", "HoldfastSimulation", "HoldfastSystem",
-  "HoldfastUpstream", "HoldfastAgent", "CMosquitto",
+  "HoldfastUnpack", "HoldfastUpstream", "HoldfastAgent", "CMosquitto",
 ]
 if Context.environment["HOLDFAST_FUZZ"] == nil {
   package.targets.append(

@@ -9,13 +9,16 @@
 # Does nothing, and needs no rights, where all is there. Starts no service.
 set -euo pipefail
 
-build=(git libmicrohttpd-dev libmosquitto-dev librdkafka-dev libssl-dev libzstd-dev pkg-config)
+build=(git libmicrohttpd-dev libmosquitto-dev librdkafka-dev libssl-dev libzstd-dev zlib1g-dev
+  pkg-config)
 demo=("${build[@]}" mosquitto)
 deb=("${build[@]}" debhelper dpkg-dev fakeroot lintian python3)
 # The end-to-end rounds: another broker, file systems, networks and clocks that fail.
 test=("${demo[@]}" "${deb[@]}" mmdebstrap mosquitto-clients kcat nats-server e2fsprogs
   libeatmydata1 gcc libc6-dev nftables iproute2 util-linux libfaketime openssl python3-jsonschema
   systemd
+  # The centre's recipe for exactly once.
+  postgresql
   # The status page: a browser, something to drive it with, and the metrics' own linter.
   chromium fonts-dejavu-core python3-venv prometheus tmux)
 

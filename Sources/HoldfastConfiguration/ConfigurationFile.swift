@@ -1,4 +1,5 @@
 public import HoldfastAgent
+public import HoldfastLink
 import TOMLKit
 
 /// A usable configuration, and what is doubtful about it.
@@ -20,24 +21,49 @@ public struct LoadedConfiguration: Equatable, Sendable {
 /// ``ConfigurationNode``. The trees of all files are merged, variables filled in; then one
 /// ``TableReader`` per table → checks across tables.
 public enum ConfigurationFile {
+  /// Who is going to use the file.
+  public enum Purpose: Sendable {
+    case agent
+    /// `holdfast unpack`: may do without an upstream, and watches for loops event by event, as
+    /// what it publishes has other topics than what it takes. It reads no `conf.d`: that is the
+    /// agent's.
+    case unpack
+  }
+
+  /// Whether two links lead to one broker, as far as their names tell.
+  public static func isSameBroker(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {
+    HoldfastConfiguration.isSameBroker(
+      host: first.host,
+      port: first.port,
+      as: (second.host, second.port)
+    )
+  }
+
   /// Reads and checks the file at `path` and those of the directory `conf.d` beside it.
   ///
   /// - Parameters:
   ///   - path: as given by the operator; named in each message.
   ///   - defaultAgentID: for a file without `agent.id`.
   ///   - variables: what `${NAME}` stands for; see ``Variables``.
+  ///   - purpose: who is going to use it.
   /// - Returns: the checked configuration with its warnings.
   /// - Throws: everything that is wrong with the files, sorted by file and line.
   public static func load(
     path: String,
     defaultAgentID: String,
-    variables: [String: String] = [:]
+    variables: [String: String] = [:],
+    purpose: Purpose = .agent
   ) throws(ConfigurationError) -> LoadedConfiguration {
-    let set = ConfigurationFiles(path: path)
+    let set = ConfigurationFiles(path: path, hasDirectory: purpose == .agent)
     guard set.failures.isEmpty else {
       throw ConfigurationError(file: path, problems: set.failures)
     }
-    return try load(set.texts, defaultAgentID: defaultAgentID, variables: variables)
+    return try load(
+      set.texts,
+      defaultAgentID: defaultAgentID,
+      variables: variables,
+      purpose: purpose
+    )
   }
 
   /// Checks a configuration given as text.
@@ -47,33 +73,47 @@ public enum ConfigurationFile {
   ///   - file: named in each message; files named within it are taken from its directory.
   ///   - defaultAgentID: for a text without `agent.id`.
   ///   - variables: what `${NAME}` stands for.
+  ///   - purpose: who is going to use it.
   /// - Returns: the checked configuration with its warnings.
   /// - Throws: everything that is wrong with the text, sorted by line.
   public static func load(
     text: String,
     file: String = "holdfast.toml",
     defaultAgentID: String,
-    variables: [String: String] = [:]
+    variables: [String: String] = [:],
+    purpose: Purpose = .agent
   ) throws(ConfigurationError) -> LoadedConfiguration {
     let text = ConfigurationText(name: file, bytes: Array(text.utf8), isWorldReadable: false)
-    return try load([text], defaultAgentID: defaultAgentID, variables: variables)
+    return try load(
+      [text],
+      defaultAgentID: defaultAgentID,
+      variables: variables,
+      purpose: purpose
+    )
   }
 
   static func load(
     bytes: [UInt8],
     file: String,
     defaultAgentID: String,
-    isWorldReadable: Bool
+    isWorldReadable: Bool,
+    purpose: Purpose = .agent
   ) throws(ConfigurationError) -> LoadedConfiguration {
     let text = ConfigurationText(name: file, bytes: bytes, isWorldReadable: isWorldReadable)
-    return try load([text], defaultAgentID: defaultAgentID, variables: [:])
+    return try load(
+      [text],
+      defaultAgentID: defaultAgentID,
+      variables: [:],
+      purpose: purpose
+    )
   }
 
   /// Checks what several files make together; the first is the one that was named.
   static func load(
     _ texts: [ConfigurationText],
     defaultAgentID: String,
-    variables: [String: String]
+    variables: [String: String],
+    purpose: Purpose
   ) throws(ConfigurationError) -> LoadedConfiguration {
     let file = texts.first?.name ?? ""
     let problems = ProblemList(files: texts.map(\.name))
@@ -90,6 +130,7 @@ public enum ConfigurationFile {
         file: file,
         defaultAgentID: defaultAgentID,
         isWorldReadable: texts.map(\.isWorldReadable),
+        purpose: purpose,
         problems: problems
       )
       configuration = reader.read(root)

@@ -22,8 +22,12 @@ struct ConfigurationFiles {
   /// What can't be read; one problem per file.
   private(set) var failures: [ConfigurationProblem] = []
 
-  init(path: String) {
+  /// - Parameters:
+  ///   - path: the file that was named.
+  ///   - hasDirectory: whether `conf.d` counts.
+  init(path: String, hasDirectory: Bool = true) {
     add(path, isNamed: true)
+    if !hasDirectory { return }
     let directory = resolved(Self.directoryName, besides: path)
     guard let names = names(in: directory) else { return }
     guard names.count <= Self.fragmentCountMax else {

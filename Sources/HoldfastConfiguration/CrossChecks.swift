@@ -13,6 +13,7 @@ struct CrossChecks {
   let ring: DocumentReader.Entry<RingConfiguration>
   let sources: [Source]
   let upstreams: [Upstream]
+  var purpose = ConfigurationFile.Purpose.agent
   let problems: ProblemList
 
   func run() {
@@ -24,6 +25,7 @@ struct CrossChecks {
     for (index, source) in sources.enumerated() {
       warnAboutOverlap(source, earlier: sources[..<index])
     }
+    if purpose == .unpack { return }
     for upstream in upstreams where upstream.settings.kafka == nil {
       for source in sources where isSameBroker(upstream.settings.link, source.settings.link) {
         checkLoop(upstream, source)
@@ -181,10 +183,6 @@ struct CrossChecks {
   }
 
   private func isSameBroker(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {
-    HoldfastConfiguration.isSameBroker(
-      host: first.host,
-      port: first.port,
-      as: (second.host, second.port)
-    )
+    ConfigurationFile.isSameBroker(first, second)
   }
 }

@@ -73,7 +73,7 @@ extension DocumentReader {
         table.error(
           UpstreamKey.compression,
           "is for batches, and format is \"event\"",
-          "remove it, or set format = \"ndjson\" or \"json\""
+          "remove it, or set format = \"ndjson\", \"json\" or \"lines\""
         )
       }
       let batchKeys = [UpstreamKey.batchEvents, .batchBytes, .batchAge]

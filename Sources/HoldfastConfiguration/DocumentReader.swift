@@ -14,6 +14,7 @@ struct DocumentReader {
   let defaultAgentID: String
   /// For each file whether anyone on the machine may read it.
   let isWorldReadable: [Bool]
+  var purpose = ConfigurationFile.Purpose.agent
   let problems: ProblemList
   var agentID = ""
   /// `agent.status_topic`; empty: none.
@@ -57,13 +58,15 @@ struct DocumentReader {
       atMost: Self.sourceCountMax,
       needs: "name, url and topics"
     )
-    checkCount(
-      upstreamTables.count,
-      of: "upstream",
-      in: document,
-      atMost: Self.upstreamCountMax,
-      needs: "name and url"
-    )
+    if purpose == .agent || !upstreamTables.isEmpty {
+      checkCount(
+        upstreamTables.count,
+        of: "upstream",
+        in: document,
+        atMost: Self.upstreamCountMax,
+        needs: "name and url"
+      )
+    }
     let sources = sourceTables.compactMap(readSource)
     let upstreams = upstreamTables.compactMap(readUpstream)
 
@@ -72,6 +75,7 @@ struct DocumentReader {
       ring: Entry(settings: configuration.ring, table: ringTable),
       sources: sources,
       upstreams: upstreams,
+      purpose: purpose,
       problems: problems
     )
     across.run()

@@ -78,6 +78,7 @@ public struct RecordFile {
     try disk.sync(file)
     try disk.rename(newName, to: name)
     try disk.syncDirectory(String(name.prefix { $0 != "/" }))
+    end = bytes.count
   }
 
   /// Bytes on disk of the file, and of what a `replace` that never ended has left beside it.

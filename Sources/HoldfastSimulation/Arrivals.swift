@@ -28,7 +28,7 @@ extension World {
       return [Arrival(text: id, identity: identity, isHistorical: isHistorical)]
     }
     var text = payload
-    if properties.value(of: [])?.suffix(5).elementsEqual("+zstd".utf8) ?? false {
+    if properties.value(of: [])?.contains(UInt8(ascii: "+")) ?? false {
       guard let unpacked = unpacked(payload) else { return nil }
       text = unpacked[...]
     }
@@ -52,7 +52,9 @@ extension World {
   }
 
   func unpacked(_ payload: ArraySlice<UInt8>) -> [UInt8]? {
-    zstdDecompressed(payload, byteCountMax: 64 << 20)
+    payload.starts(with: [0x1F, 0x8B])
+      ? gzipDecompressed(payload, byteCountMax: 64 << 20)
+      : zstdDecompressed(payload, byteCountMax: 64 << 20)
   }
 
   /// Which message's payload or topic it is: odd ones have the number in their topic.

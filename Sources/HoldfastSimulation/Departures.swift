@@ -21,7 +21,7 @@ extension World {
       return departure(log, number, result.map { Array($0) }, topic, payload).map { [$0] }
     }
     var text = payload
-    if properties.value(of: [])?.suffix(5).elementsEqual("+zstd".utf8) ?? false {
+    if properties.value(of: [])?.contains(UInt8(ascii: "+")) ?? false {
       guard let unpacked = unpacked(payload) else { return nil }
       text = unpacked[...]
     }

@@ -118,7 +118,8 @@ struct WorldPlan {
     upstream.format = [.event, .event, .ndjson, .json][Int(random.next() % 4)]
     if upstream.format != .event {
       upstream.topicTemplate = "batches/{upstream}"
-      upstream.compression = random.next() & 1 == 0 ? .none : .zstd
+      let draw = random.next()
+      upstream.compression = draw & 1 == 0 ? .none : draw >> 1 & 3 == 0 ? .gzip : .zstd
       upstream.batchEventCountMax = Int.random(in: 1...200, using: &random)
     }
     upstream.inFlightMax = Int.random(in: 1...100, using: &random)
@@ -155,7 +156,9 @@ struct WorldPlan {
   var summary: String {
     let ring = configuration.ring
     let upstreams = configuration.upstreams.map {
-      "\($0.kafka == nil ? $0.format.rawValue : "kafka")\($0.compression == .zstd ? "+zstd" : "")/\($0.inFlightMax)"
+      let packing = $0.compression == .none ? "" : "+\($0.compression.rawValue)"
+      let format = $0.kafka == nil ? $0.format.rawValue : "kafka"
+      return "\(format)\(packing)/\($0.inFlightMax)"
         + ($0.order == .liveFirst ? " live-first" : "")
         + ($0.budgetByteCount.map { " at \($0) B/s" } ?? "")
     }

@@ -72,13 +72,13 @@ private func stopSignals() -> sigset_t {
   return signals
 }
 
-private func blockStopSignals() {
+func blockStopSignals() {
   var signals = stopSignals()
   _ = unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
 }
 
 /// Turns blocked signals into reports; its thread lives as long as the process.
-private func startSignalThread(_ reports: Mailbox<AgentThread.Report>) -> Bool {
+func startSignalThread(_ reports: Mailbox<AgentThread.Report>) -> Bool {
   PosixThread.start("signals") {
     var signals = stopSignals()
     while true {

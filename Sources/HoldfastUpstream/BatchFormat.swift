@@ -1,20 +1,22 @@
 internal import HoldfastCodec
 internal import HoldfastEvent
 
-/// Gathers events of one log into a message of JSON objects: `ndjson` or `json`.
+/// Gathers events of one log into a message: `ndjson`, `json` or `lines`.
 ///
 /// Holds at most one batch that is not yet cut; its numbers are behind the read position and
 /// before the cursor's reach, so that a restart reads them again.
 struct BatchFormat: Sendable {
-  /// zstd's level for batches: its default.
-  static let compressionLevel: Int32 = 3
+  /// zstd's level for batches, and zlib's: their defaults.
+  static let zstdLevel: Int32 = 3
+  static let gzipLevel: Int32 = 6
 
-  private let isArray: Bool
+  private let format: MessageFormat
   private let compression: BatchCompression
   private let agentID: [UInt8]
   private let topic: [UInt8]
   private let contentType: String
   private var object: EventObject
+  private var line: EventLine
 
   private var bytes: [UInt8] = []
   /// Where the last object begins in `bytes`.
@@ -38,17 +40,25 @@ struct BatchFormat: Sendable {
   private(set) var dueAt: Int64 = .max
 
   init(configuration: UpstreamConfiguration, agentID: String) {
-    isArray = configuration.format == .json
+    format = configuration.format
     compression = configuration.compression
     self.agentID = Array(agentID.utf8)
     object = EventObject(agentID: agentID)
+    line = EventLine(agentID: agentID)
     topic = TopicTemplate(
       configuration.topicTemplate,
       agentID: agentID,
       upstream: configuration.name
     ).filled()
-    contentType = isArray ? "application/json" : "application/x-ndjson"
+    contentType =
+      switch configuration.format {
+      case .lines: "text/x-influx-line"
+      case .json: "application/json"
+      case .ndjson, .event: "application/x-ndjson"
+      }
   }
+
+  private var isArray: Bool { format == .json }
 
   var isEmpty: Bool { count == 0 }
   /// Bytes of the objects gathered, before compression.
@@ -74,7 +84,11 @@ struct BatchFormat: Sendable {
       self.dueAt = dueAt
     }
     lastOffset = bytes.count
-    object.append(leaving, of: eventBytes, to: &bytes)
+    if format == .lines {
+      line.append(leaving, of: eventBytes, to: &bytes)
+    } else {
+      object.append(leaving, of: eventBytes, to: &bytes)
+    }
     bytes.append(isArray ? UInt8(ascii: ",") : UInt8(ascii: "\n"))
     end = cause
     isLastResult = leaving.result != nil
@@ -149,9 +163,9 @@ struct BatchFormat: Sendable {
     }
     var type = contentType
     var payload = bytes[...]
-    if compression == .zstd, let frame = zstdCompressed(payload, level: Self.compressionLevel) {
-      payload = frame[...]
-      type += "+zstd"
+    if let packed = compressed(payload) {
+      payload = packed[...]
+      type += "+\(compression.rawValue)"
     }
     var properties: [UInt8] = []
     properties.append(property: [], Array(type.utf8))
@@ -170,6 +184,15 @@ struct BatchFormat: Sendable {
     openResultCount = 0
     aggregatedCount = 0
     dueAt = .max
+  }
+
+  /// Nil where nothing is to be compressed, or there is no memory for it: then it goes as it is.
+  private func compressed(_ payload: ArraySlice<UInt8>) -> [UInt8]? {
+    switch compression {
+    case .none: nil
+    case .zstd: zstdCompressed(payload, level: Self.zstdLevel)
+    case .gzip: gzipCompressed(payload, level: Self.gzipLevel)
+    }
   }
 
   private mutating func begin(log: LogID, first: SequenceNumber) {

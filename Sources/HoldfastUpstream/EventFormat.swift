@@ -9,6 +9,7 @@ struct EventFormat: Sendable {
   private var target: RecordTarget?
   /// Kafka: the entry `source` of each source, by its slot.
   private let sources: [[UInt8]]
+  private let addsIdentity: Bool
   /// The entry `time`.
   private var time = TimeText(
     prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
@@ -22,9 +23,11 @@ struct EventFormat: Sendable {
     agentID: String,
     template: TopicTemplate,
     retain: RetainPolicy,
+    addsIdentity: Bool = true,
     target: RecordTarget? = nil,
     sources: [String] = []
   ) {
+    self.addsIdentity = addsIdentity
     self.agentID = Array(agentID.utf8)
     self.template = template
     self.retain = retain
@@ -86,6 +89,10 @@ struct EventFormat: Sendable {
     to out: inout [UInt8]
   ) {
     let event = leaving.row
+    guard addsIdentity else {
+      if event.propertiesByteCount > 0 { out.append(contentsOf: bytes[event.propertiesRange]) }
+      return
+    }
     var own: ArraySlice<UInt8> = []
     if event.propertiesByteCount > 0 {
       own = bytes[event.propertiesRange]

@@ -187,6 +187,7 @@ public struct Forwarder: Sendable {
       agentID: agentID,
       template: template,
       retain: configuration.retain,
+      addsIdentity: configuration.addsIdentity,
       target: target,
       sources: sources
     )

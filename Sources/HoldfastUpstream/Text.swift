@@ -29,7 +29,7 @@ extension [UInt8] {
   }
 
   /// Appends RFC 4648 base64 with padding.
-  mutating func append(base64 bytes: ArraySlice<UInt8>) {
+  public mutating func append(base64 bytes: ArraySlice<UInt8>) {
     let alphabet = base64Alphabet
     var index = bytes.startIndex
     while index < bytes.endIndex {
@@ -46,7 +46,7 @@ extension [UInt8] {
   }
 
   /// Appends a JSON string (RFC 8259, section 7) of bytes that are valid UTF-8.
-  mutating func append(jsonString bytes: ArraySlice<UInt8>) {
+  public mutating func append(jsonString bytes: ArraySlice<UInt8>) {
     append(UInt8(ascii: "\""))
     unsafe bytes.withUnsafeBufferPointer { bytes in
       var start = 0
@@ -88,7 +88,7 @@ private let base64Alphabet = Array(
 )
 
 /// Whether the bytes are well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates.
-func isValidUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
+public func isValidUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
   unsafe bytes.withUnsafeBufferPointer { bytes in
     var index = 0
     let count = bytes.count

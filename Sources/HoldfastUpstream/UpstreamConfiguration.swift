@@ -10,12 +10,15 @@ public enum MessageFormat: String, Sendable, CaseIterable {
   case ndjson
   /// One JSON array of objects, many events per message.
   case json
+  /// One line of InfluxDB's line protocol per event, many events per message.
+  case lines
 }
 
 /// `compression` of batches.
 public enum BatchCompression: String, Sendable, CaseIterable {
   case none
   case zstd
+  case gzip
 }
 
 /// `order`: what goes first when an upstream comes back.
@@ -100,6 +103,8 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var acknowledgementTimeout: Int64 = 30_000_000
   /// `refusal_tries`: how often a refused message is sent before it is set aside.
   public var refusalTryCountMax = 5
+  /// Whether format `event` adds agent, log, number and time; not where the events bear them.
+  public var addsIdentity = true
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
   /// `except_topics`: what is not forwarded although `topics` selects it; it counts as filtered.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import HoldfastAgent
 import HoldfastConfiguration
 
 /// `--config`, for the commands that read the configuration.
@@ -16,9 +17,16 @@ struct ConfigurationOptions: ParsableArguments {
   ///
   /// Errors all go to standard error and end the command with 78; warnings go there too, and
   /// don't end it.
-  func load() throws -> LoadedConfiguration {
+  func load() throws -> LoadedConfiguration { try told(for: .agent) }
+
+  /// The same for another command than the agent's.
+  func load(for purpose: ConfigurationFile.Purpose) throws -> AgentConfiguration {
+    try told(for: purpose).configuration
+  }
+
+  private func told(for purpose: ConfigurationFile.Purpose) throws -> LoadedConfiguration {
     do {
-      return try loaded()
+      return try loaded(for: purpose, warn: complain)
     } catch {
       complain(error.description)
       throw ExitCode(ExitStatus.configuration)
@@ -27,16 +35,20 @@ struct ConfigurationOptions: ParsableArguments {
 
   /// The same, with its errors for the caller to tell.
   ///
-  /// - Parameter warn: takes each warning.
+  /// - Parameters:
+  ///   - purpose: who is going to use it.
+  ///   - warn: takes each warning.
   /// - Returns: the checked configuration.
   /// - Throws: all that is wrong with it.
   func loaded(
+    for purpose: ConfigurationFile.Purpose = .agent,
     warn: (String) -> Void = complain
   ) throws(ConfigurationError) -> LoadedConfiguration {
     let loaded = try ConfigurationFile.load(
       path: config,
       defaultAgentID: machineAgentID(),
-      variables: processVariables()
+      variables: processVariables(),
+      purpose: purpose
     )
     for warning in loaded.warnings {
       warn(warning.described(file: config, severity: "warning"))

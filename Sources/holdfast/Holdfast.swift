@@ -14,6 +14,7 @@ import ArgumentParser
         holdfast status
         holdfast tail 'sensors/#'
         holdfast simulate --config new.toml --from 24h
+        holdfast unpack --config unpack.toml
         holdfast ring verify
 
       EXIT CODES:
@@ -33,6 +34,8 @@ import ArgumentParser
         78  the configuration can't be used; every error is on standard error
       """,
     version: "0.1.0",
-    subcommands: [Run.self, Check.self, Status.self, Top.self, Tail.self, Simulate.self, Ring.self]
+    subcommands: [
+      Run.self, Check.self, Status.self, Top.self, Tail.self, Simulate.self, Unpack.self, Ring.self,
+    ]
   )
 }

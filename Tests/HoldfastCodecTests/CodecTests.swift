@@ -152,4 +152,48 @@ import Testing
       #expect(read.count <= raw.count + 1)
     }
   }
+
+  @Test(arguments: [0, 1, 100, 70_000, 1 << 20])
+  func gzipGivesBackWhatWentIn(count: Int) throws {
+    let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 4) }
+    for level: Int32 in [1, 6, 9] {
+      let member = try #require(gzipCompressed(bytes[...], level: level))
+      #expect(member.starts(with: [0x1F, 0x8B]))
+      #expect(gzipDecompressed(member[...], byteCountMax: count) == bytes)
+      #expect(gzipCompressed(bytes[...], level: level) == member, "always the same bytes")
+      #expect(gzipDecompressed(member[...], byteCountMax: count - 1) == nil, "longer than asked")
+    }
+  }
+
+  /// `printf holdfast | gzip -n -9`, by GNU gzip.
+  @Test func gzipReadsWhatAnotherWriterWrote() {
+    let member: [UInt8] = [
+      31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 203, 200, 207, 73, 73, 75, 44, 46, 1, 0,
+      31, 208, 116, 12, 8, 0, 0, 0,
+    ]
+    #expect(gzipDecompressed(member[...], byteCountMax: 100) == Array("holdfast".utf8))
+  }
+
+  @Test func aDamagedGzipMemberIsRefused() throws {
+    let bytes = (0..<5000).map { UInt8(truncatingIfNeeded: $0 / 3) }
+    let member = try #require(gzipCompressed(bytes[...], level: 6))
+    // Time, flags for speed and operating system say nothing about the contents.
+    for index in member.indices where !(4..<10).contains(index) {
+      var damaged = member
+      damaged[index] ^= 0x55
+      #expect(gzipDecompressed(damaged[...], byteCountMax: 10_000) == nil, "byte \(index)")
+    }
+    for count in member.indices {
+      #expect(gzipDecompressed(member[..<count], byteCountMax: 10_000) == nil)
+    }
+    #expect(gzipDecompressed((member + [0])[...], byteCountMax: 10_000) == nil)
+    #expect(gzipDecompressed([], byteCountMax: 10_000) == nil)
+  }
+
+  @Test func aGzipBombCostsNoMoreThanAskedFor() throws {
+    let member = try #require(
+      gzipCompressed([UInt8](repeating: 0, count: 64 << 20)[...], level: 9)
+    )
+    #expect(gzipDecompressed(member[...], byteCountMax: 1 << 20) == nil)
+  }
 }

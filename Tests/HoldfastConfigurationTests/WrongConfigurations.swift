@@ -261,12 +261,12 @@ let wrongSources: [WrongConfiguration] = [
 
 let wrongUpstreams: [WrongConfiguration] = [
   inUpstream("format", #"did you mean "ndjson"?"#, #"format = "njson""#),
-  inUpstream("format", #""event", "ndjson", "json""#, #"format = "lines""#),
+  inUpstream("format", #""event", "ndjson", "json""#, #"format = "influx""#),
   inUpstream("compression", "is for batches", #"compression = "zstd""#),
   Wrong(
     "compression",
     "\"zstd\"",
-    sample(upstream: "format = \"json\"\ncompression = \"gzip\" #!")
+    sample(upstream: "format = \"json\"\ncompression = \"lz4\" #!")
   ),
   inUpstream("retain", #""never""#, "retain = false"),
   inUpstream("retain", #""never""#, #"retain = "no""#),

@@ -21,7 +21,7 @@ enum Place: Equatable {
 
 let coreTargets = [
   "HoldfastEvent", "HoldfastCodec", "HoldfastLink", "HoldfastIntake", "HoldfastRingLog",
-  "HoldfastPayload", "HoldfastStage", "HoldfastUpstream", "HoldfastAgent",
+  "HoldfastPayload", "HoldfastStage", "HoldfastUpstream", "HoldfastAgent", "HoldfastUnpack",
   "HoldfastStatus",
 ]
 
@@ -32,7 +32,7 @@ private let core = Set(coreTargets)
 /// What each target may import: the dependency directions of the design.
 let allowedImports: [String: Set<String>] = [
   "HoldfastEvent": [],
-  "HoldfastCodec": ["CZstd", "CCRC32C"],
+  "HoldfastCodec": ["CZstd", "CZlib", "CCRC32C"],
   "HoldfastLink": ["HoldfastEvent"],
   "HoldfastIntake": ["HoldfastEvent", "HoldfastLink", "HoldfastStage"],
   "HoldfastRingLog": ["HoldfastEvent", "HoldfastCodec"],
@@ -42,8 +42,11 @@ let allowedImports: [String: Set<String>] = [
     "HoldfastEvent", "HoldfastCodec", "HoldfastRingLog", "HoldfastLink", "HoldfastPayload",
     "HoldfastStage",
   ],
-  "HoldfastAgent": core.subtracting(["HoldfastAgent", "HoldfastCodec", "HoldfastStatus"]),
-  "HoldfastStatus": core.subtracting(["HoldfastCodec", "HoldfastStatus"]),
+  "HoldfastAgent": core.subtracting([
+    "HoldfastAgent", "HoldfastCodec", "HoldfastStatus", "HoldfastUnpack",
+  ]),
+  "HoldfastStatus": core.subtracting(["HoldfastCodec", "HoldfastStatus", "HoldfastUnpack"]),
+  "HoldfastUnpack": core.subtracting(["HoldfastUnpack", "HoldfastStage", "HoldfastStatus"]),
   "HoldfastSimulation": core.subtracting(["HoldfastStatus"]),
   "HoldfastKafka": ["HoldfastEvent", "HoldfastLink", "HoldfastUpstream", "CRdkafka", "Glibc"],
   "HoldfastSystem": core.union([

@@ -61,6 +61,15 @@ final class Site {
   ) async throws {
     try await sensorsBroker.start()
     try await centralBroker.start()
+    try await startAgentAndCollector(collect: filter, idle: idle, environment: environment)
+  }
+
+  /// The same where the brokers run already.
+  func startAgentAndCollector(
+    collect filter: String = "sensors/#",
+    idle: Double = 20,
+    environment: [(String, String)] = []
+  ) async throws {
     collector = try await Collector(
       url: centralBroker.url,
       expecting: sensors.statePath,

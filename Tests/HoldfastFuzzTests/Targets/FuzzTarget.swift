@@ -62,6 +62,8 @@ let fuzzTargets: [FuzzTarget] = [
   FuzzTarget("event-format", fuzzEventFormat),
   FuzzTarget("event-object", fuzzEventObject),
   FuzzTarget("batch-format", fuzzBatchFormat),
+  FuzzTarget("batch-decoder", fuzzBatchDecoder),
+  FuzzTarget("seen-table", fuzzSeenTable),
   FuzzTarget("gap-format", fuzzGapFormat),
   FuzzTarget("text", fuzzText),
   FuzzTarget("clock", fuzzClock),
