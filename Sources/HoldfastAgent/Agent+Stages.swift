@@ -10,8 +10,10 @@ internal import HoldfastUpstream
 extension Agent {
   /// Between two tries to save a picture, microseconds.
   private static let snapshotRetryDelay: Int64 = 30 * microsecondsPerSecond
-  /// A picture may take this part of the ring.
+  /// The pictures of all upstreams together may take this part of the ring.
   private static let snapshotRingPart = 8
+  /// How long a file with a picture that can't be read is tried again, microseconds: as the log is.
+  private static let snapshotUnreadableTime: Int64 = 60 * microsecondsPerSecond
 
   /// How each source's payloads are read, by its slot in the log's accounts.
   var decodeRules: [DecodeRules] {
@@ -100,9 +102,11 @@ extension Agent {
     return false
   }
 
-  /// Most bytes of a picture.
-  private var snapshotByteCountMax: Int {
-    min(Forwarder.snapshotByteCountMax, configuration.ring.byteCountMax / Self.snapshotRingPart)
+  /// Most bytes of a picture: each upstream with stages has an equal share.
+  public static func snapshotShare(_ configuration: AgentConfiguration) -> Int {
+    let count = configuration.upstreams.count { !$0.stages.isEmpty }
+    let all = configuration.ring.byteCountMax / snapshotRingPart
+    return min(Forwarder.snapshotByteCountMax, all / max(1, count))
   }
 
   private func snapshotFile(_ upstream: UpstreamConfiguration) -> RecordFile {
@@ -119,10 +123,48 @@ extension Agent {
     return snapshotFile(upstream).storedByteCount()
   }
 
-  /// What was saved last of an upstream's stages; nil where there is nothing that can be read.
-  func savedSnapshot(_ upstream: UpstreamConfiguration) -> ArraySlice<UInt8>? {
-    guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return nil }
-    return try? snapshotFile(upstream).records().first
+  /// What was saved last of an upstream's stages.
+  func savedSnapshot(_ upstream: UpstreamConfiguration) -> Forwarder.SavedStages {
+    guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return .none }
+    do throws(DiskError) {
+      return try snapshotFile(upstream).records().first.map { .picture($0) } ?? .none
+    } catch {
+      return .unreadable
+    }
+  }
+
+  /// Tries pictures again that could not be read at the start: it may be the bus's fault.
+  ///
+  /// After a minute the stages begin anew.
+  mutating func retrySnapshots(now: ClockReading) {
+    guard forwarders.contains(where: \.isWaitingForStages) else {
+      snapshotsUnreadableSince = nil
+      return
+    }
+    let since = snapshotsUnreadableSince ?? now.boot
+    if snapshotsUnreadableSince != nil && now.boot < snapshotRereadAt { return }
+    snapshotsUnreadableSince = since
+    snapshotRereadAt = now.boot &+ Self.diskRetryDelay
+    let givesUp = now.boot &- since >= Self.snapshotUnreadableTime
+    for (index, upstream) in configuration.upstreams.enumerated() {
+      guard forwarders[index].isWaitingForStages else { continue }
+      var saved = savedSnapshot(upstream)
+      if saved == .unreadable {
+        if !givesUp {
+          lines.append(
+            LogEntry(
+              .warning,
+              "upstream \(upstream.name): the state of its stages can't be read; it is tried again"
+            )
+          )
+          continue
+        }
+        saved = .none
+      }
+      forwarders[index].takeUp(saved)
+      snapshotByteCounts[index] = snapshotByteCount(upstream)
+    }
+    takeFirstSnapshots(now: now)
   }
 
   /// Saves where stages begin that begin anew, before anything goes through them: a crash would
@@ -144,7 +186,7 @@ extension Agent {
       guard
         let bytes = forwarders[index].snapshotToSave(
           savedCursor: cursor,
-          byteCountMax: snapshotByteCountMax
+          byteCountMax: Self.snapshotShare(configuration)
         )
       else { continue }
       var file = snapshotFile(upstream)

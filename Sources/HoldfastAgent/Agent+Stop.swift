@@ -83,6 +83,7 @@ extension Agent {
       )
       upstream.stages = forwarders[index].stageCounts
       upstream.undecodable = forwarders[index].undecodableCounts
+      upstream.undecodableTopics = forwarders[index].undecodableTopics
       upstream.lagEventCount = span &- lost
       status.upstreams.append(upstream)
     }
@@ -129,6 +130,7 @@ extension Agent {
   public static func memoryByteCountMax(_ configuration: AgentConfiguration) -> Int {
     let batches = configuration.upstreams.reduce(0) {
       $0 + Forwarder.inFlightByteCountMax + 3 * $1.batchByteCountMax
+        + ($1.stages.isEmpty ? 0 : snapshotShare(configuration))
     }
     return RingLog.failingByteCountMax + configuration.ring.tailByteCountMax + batches
   }

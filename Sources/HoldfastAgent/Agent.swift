@@ -48,6 +48,9 @@ public struct Agent: ~Copyable {
   /// Each source's own stages, which act before its events are stored.
   var sourceStages: [Pipeline]
   var snapshotRetryAt: Int64 = 0
+  /// Since when a picture could not be read, and when it is tried next; microseconds by boot clock.
+  var snapshotsUnreadableSince: Int64?
+  var snapshotRereadAt: Int64 = 0
   /// Ticks written into the log, and those that found no room, since the process began.
   public internal(set) var ticks: (written: UInt64, refused: UInt64) = (0, 0)
   /// No tick before it, microseconds by boot clock.
@@ -163,7 +166,7 @@ public struct Agent: ~Copyable {
           rules: decodeRules,
           sources: sourceNames,
           log: owner.ring.id,
-          snapshot: savedSnapshot(upstream),
+          saved: savedSnapshot(upstream),
           seed: seeds.next()
         )
       )
@@ -270,6 +273,7 @@ public struct Agent: ~Copyable {
     connectSources(now: now, effects: &effects)
     retryDisk(now: now, effects: &effects)
     commitIfDue(now: now, effects: &effects)
+    retrySnapshots(now: now)
     tickIfDue(now: now, effects: &effects)
     forward(now: now, effects: &effects)
     releaseDelivered(effects: &effects)
@@ -295,7 +299,11 @@ public struct Agent: ~Copyable {
       defer { takeBudget(from: index) }
       forwarders[index].step(
         now: now.boot,
-        read: { owner.ring.read(index, from: $0, passedGaps: $1, now: now) },
+        read: { number, passedGaps in
+          passedGaps == Forwarder.recalling
+            ? owner.ring.recall(number, now: now)
+            : owner.ring.read(index, from: number, passedGaps: passedGaps, now: now)
+        },
         keep: { owner.keep($0, index) },
         into: &actions
       )

@@ -44,6 +44,12 @@ public struct AgentStatus: Equatable, Sendable {
     public var stages: [StageCounts] = []
     /// Payloads that they could not read, in the order of `PayloadFault.allCases`.
     public var undecodable: [UInt64] = []
+    /// The same by topic.
+    public var undecodableTopics = PayloadFaults()
+    /// The topic that has most of them.
+    public var mostUndecodable: (topic: [UInt8], count: UInt64)? {
+      undecodableTopics.topics.first.map { ($0.topic, $0.count) }
+    }
 
     /// An upstream that is not connected.
     public init(ledger: UpstreamLedger) { self.ledger = ledger }

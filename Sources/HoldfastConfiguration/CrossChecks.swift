@@ -7,10 +7,11 @@ import HoldfastUpstream
 /// What can be wrong only between tables: loops, shared sessions, bounds that depend on others.
 struct CrossChecks {
   typealias Source = DocumentReader.Entry<SourceConfiguration>
+  typealias Ring = DocumentReader.Entry<RingConfiguration>
   typealias Upstream = DocumentReader.Entry<UpstreamConfiguration>
 
   let agentID: String
-  let ring: DocumentReader.Entry<RingConfiguration>
+  let ring: Ring
   let sources: [Source]
   let upstreams: [Upstream]
   var purpose = ConfigurationFile.Purpose.agent
@@ -21,7 +22,7 @@ struct CrossChecks {
     checkDeadLetters()
     checkClientIDs()
     for upstream in upstreams { checkBudgetOwner(upstream) }
-    StageChecks(sources: sources, upstreams: upstreams, problems: problems).run()
+    StageChecks(sources: sources, upstreams: upstreams, ring: ring, problems: problems).run()
     for (index, source) in sources.enumerated() {
       warnAboutOverlap(source, earlier: sources[..<index])
     }

@@ -1,6 +1,7 @@
 import HoldfastEvent
 import HoldfastIntake
 import HoldfastPayload
+import HoldfastRingLog
 import HoldfastStage
 import HoldfastUpstream
 
@@ -12,6 +13,7 @@ struct StageChecks {
 
   let sources: [CrossChecks.Source]
   let upstreams: [CrossChecks.Upstream]
+  let ring: CrossChecks.Ring
   let problems: ProblemList
 
   func run() {
@@ -34,6 +36,7 @@ struct StageChecks {
       }
       warnAboutIdleStages(upstream.stages, upstream.settings.topics)
       warnAboutIdleMaps(upstream.stages)
+      for stage in upstream.stages { checkBurst(stage) }
     }
   }
 
@@ -50,6 +53,18 @@ struct StageChecks {
         "let it change the topic only, or remove it"
       )
     }
+  }
+
+  /// What a `burst` makes the log keep must not fill it.
+  private func checkBurst(_ stage: DocumentReader.StageEntry) {
+    guard case .burst(let settings) = stage.settings.kind,
+      settings.heldByteCountMax > ring.settings.byteCountMax / 4
+    else { return }
+    stage.table.error(
+      StageKey.heldByteCountMax,
+      "is more than a quarter of the ring",
+      "give at most \"\(formattedSize(ring.settings.byteCountMax / 4))\", or a larger size in [ring]"
+    )
   }
 
   private func hasFormat(_ rules: DecodeRules) -> Bool {

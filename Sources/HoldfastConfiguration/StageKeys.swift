@@ -117,7 +117,8 @@ enum StageBound {
   static let durations = 0...30 * day
   static let before = 0...hour
   static let after = 0...day
-  static let heldCounts = 1...100_000
+  static let heldCounts = 1...1_000_000
+  static let logByteCounts = 64 << 10...1 << 30
   static let heldByteCounts = 4 << 10...64 << 20
   static let roundDigitCounts = 0...15
 }
@@ -207,8 +208,8 @@ extension StageType {
       [
         .needed(.when), .needed(.interval, range(StageBound.intervals)),
         .needed(.before, range(StageBound.before)), .needed(.after, range(StageBound.after)),
-        .free(.heldCountMax, range(StageBound.heldCounts), or: "1000"),
-        .free(.heldByteCountMax, sizes(StageBound.heldByteCounts), or: "\"1MiB\""),
+        .free(.heldCountMax, range(StageBound.heldCounts), or: "20000"),
+        .free(.heldByteCountMax, sizes(StageBound.logByteCounts), or: "\"8MiB\""),
       ]
     }
   }
@@ -223,6 +224,7 @@ extension StageType {
       .free(.time, or: "\"arrival\""),
       .free(.late, words(WindowSettings.LatePolicy.self), or: "\"count-only\""),
       .free(.topic, or: "\"{topic}\""),
+      .free(.byteCountMax, sizes(StageBound.heldByteCounts), or: "\"16MiB\""),
     ]
   }
 

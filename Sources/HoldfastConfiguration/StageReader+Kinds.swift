@@ -44,7 +44,7 @@ extension StageReader {
     let before = needed(.before, inTime(StageBound.before))
     let after = needed(.after, inTime(StageBound.after))
     let count = table.integer(StageKey.heldCountMax, in: StageBound.heldCounts)
-    let byteCount = table.size(StageKey.heldByteCountMax, in: StageBound.heldByteCounts)
+    let byteCount = table.size(StageKey.heldByteCountMax, in: StageBound.logByteCounts)
     guard let when, let interval, let before, let after else { return nil }
     var settings = BurstSettings(when: when, interval: interval, before: before, after: after)
     settings.heldCountMax = count ?? settings.heldCountMax

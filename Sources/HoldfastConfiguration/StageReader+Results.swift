@@ -30,6 +30,7 @@ extension StageReader {
     }
     let late = table.choice(StageKey.late, of: WindowSettings.LatePolicy.self)
     let topic = readTopic()
+    let byteCount = table.size(StageKey.byteCountMax, in: StageBound.heldByteCounts)
     guard let size, let aggregates else { return nil }
     var settings = WindowSettings(fields: fields ?? [], size: size, aggregates: aggregates)
     settings.lateness = lateness ?? settings.lateness
@@ -37,6 +38,7 @@ extension StageReader {
     settings.time = time ?? settings.time
     settings.late = late ?? settings.late
     settings.topic = topic ?? settings.topic
+    settings.heldByteCountMax = byteCount ?? settings.heldByteCountMax
     return settings
   }
 

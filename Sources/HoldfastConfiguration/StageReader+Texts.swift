@@ -38,11 +38,10 @@ extension StageReader {
           key,
           line: line,
           "\(told) uses {\(number)}, and \(captureText)",
-          type == .map ? "give topics with a wildcard for each number" : "use {topic}"
+          "give topics with a wildcard for each number"
         )
       } else {
-        let words =
-          others + (1...max(1, captureCount)).map { String($0) }.filter { _ in type == .map }
+        let words = others + (1...max(1, captureCount)).map { String($0) }
         table.problems.error(
           key,
           line: line,
@@ -56,13 +55,12 @@ extension StageReader {
     return isRight
   }
 
-  /// Wildcards that each of the stage's filters has; only `map` looks at what they matched.
+  /// Wildcards that each of the stage's filters has.
   private var captureCount: Int {
-    type == .map ? min(topics.map(\.wildcardCount).min() ?? 0, StageBound.captureCountMax) : 0
+    min(topics.map(\.wildcardCount).min() ?? 0, StageBound.captureCountMax)
   }
 
   private var captureText: String {
-    if type != .map { return "only map fills in what wildcards matched" }
     guard let poorest = topics.min(by: { $0.wildcardCount < $1.wildcardCount }) else {
       return "the stage has no topics"
     }

@@ -37,12 +37,29 @@ extension RingInspection {
     return look(at: sequence, passedGaps: passedGaps)
   }
 
+  /// One event of the log, wherever reading is otherwise; nil where it can't be read, or is gone.
+  ///
+  /// - Complexity: O(block) when reading on, O(segment's blocks) after a jump.
+  public func recall(_ sequence: SequenceNumber) -> (row: EventBatch.Row, bytes: [UInt8])? {
+    guard sequence < end, gaps.covering(sequence) == nil,
+      let segment = segments.last(where: { $0.first <= sequence && sequence < $0.end }),
+      case .some(.events(let batch)) = try? recallReader.read(
+        sequence,
+        in: segment,
+        directory: directory
+      ),
+      let row = batch.index(of: sequence)
+    else { return nil }
+    return (batch.events.rows[row], batch.events.bytes)
+  }
+
   /// Finds events written since the last look into the newest segment.
   ///
   /// - Throws: ``RingInspectionError``.
   public func advance() throws(RingInspectionError) {
     try refresh(isThorough: false)
     reader.reset()
+    recallReader.reset()
   }
 
   private func look(at sequence: SequenceNumber, passedGaps: Int) -> Entry {

@@ -73,6 +73,7 @@ public final class RingInspection {
 
   let disk: any Disk
   let reader: SegmentReader
+  let recallReader: SegmentReader
   /// `ring`, or `ring.1` and so on beside a ring of a newer format.
   public private(set) var directory = "ring"
   /// Nil when neither slot of the state file can be read.
@@ -95,12 +96,17 @@ public final class RingInspection {
   public init(disk: any Disk) throws(RingInspectionError) {
     self.disk = disk
     reader = SegmentReader(disk: disk)
+    recallReader = SegmentReader(disk: disk)
+    recallReader.isForgiving = true
     // A look at the log tells what can be read now.
     reader.isForgiving = true
     try refresh()
   }
 
-  deinit { reader.reset() }
+  deinit {
+    reader.reset()
+    recallReader.reset()
+  }
 
   /// The gap records, empty where the state can't be read.
   var gaps: GapList { state?.gaps ?? GapList() }

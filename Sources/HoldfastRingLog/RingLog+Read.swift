@@ -81,7 +81,54 @@ extension RingLog {
     return second
   }
 
-  var allReaders: [SegmentReader] { readers + backlogReaders.compactMap(\.self) }
+  var allReaders: [SegmentReader] {
+    readers + backlogReaders.compactMap(\.self) + [recallReader]
+  }
+
+  /// An event once more that was read before, for a stage that asks for it.
+  ///
+  /// Nothing is recorded of what is gone: it was accounted for when it was read first. The reader
+  /// has a place of its own, so that the others need not search for theirs again.
+  ///
+  /// - Returns: the event; `.gap` where the log does not have it any more; `.end` where the disk
+  ///   can't be read for the moment.
+  /// - Complexity: O(block) when reading on, O(segment's blocks) after a jump.
+  public mutating func recall(_ sequence: SequenceNumber, now: ClockReading) -> ReadResult {
+    if let gap = state.gaps.covering(sequence) { return .gap(gap) }
+    if let batch = tail.batch(holding: sequence) ?? pendingBatch(holding: sequence),
+      let row = batch.index(of: sequence)
+    {
+      return .events(batch, row: row)
+    }
+    guard let place = segments.index(holding: sequence) else { return .gap(gone(sequence, now)) }
+    do throws(DiskError) {
+      let outcome = try recallReader.read(sequence, in: segments[place], directory: directory)
+      recallReader.failingSince = nil
+      recallReader.isForgiving = false
+      if case .events(let batch) = outcome, let row = batch.index(of: sequence) {
+        return .events(batch, row: row)
+      }
+      return .gap(gone(sequence, now))
+    } catch {
+      if error.errno == Self.noEntry { return .gap(gone(sequence, now)) }
+      let since = recallReader.failingSince ?? now.boot
+      recallReader.failingSince = since
+      recallReader.isForgiving = now.boot - since >= Self.unreadableTime
+      note(.warning, "ring log: \(error); reading is tried again")
+      return .end
+    }
+  }
+
+  private func gone(_ sequence: SequenceNumber, _ now: ClockReading) -> GapRecord {
+    GapRecord(
+      log: state.log,
+      first: sequence,
+      end: sequence &+ 1,
+      count: 1,
+      reason: .evicted,
+      wall: now.wall
+    )
+  }
 
   /// How long what can't be read is tried again, microseconds.
   private static var unreadableTime: Int64 { 60 * microsecondsPerSecond }

@@ -73,6 +73,8 @@ public struct RingLog: ~Copyable {
   var unsynced: UnsyncedTail?
   var readers: [SegmentReader] = []
   let contexts: CodecContexts
+  /// Reads back what stages ask for.
+  let recallReader: SegmentReader
   var sealer: Sealer?
   var sealRetryAt: Int64 = 0
   var ageCheckAt: Int64 = 0
@@ -167,6 +169,7 @@ public struct RingLog: ~Copyable {
       ticksPerSecond: configuration.ticksPerSecond,
       contexts: contexts
     )
+    recallReader = SegmentReader(disk: disk, contexts: contexts)
     for _ in upstreams { readers.append(SegmentReader(disk: disk, contexts: contexts)) }
     recover(machine: machine, newLog: newLog, now: now)
     adopt(sources: sources, upstreams: upstreams)

@@ -73,6 +73,9 @@ final class StageJudge {
   let index: Int
   let configuration: UpstreamConfiguration
   let fresh: Pipeline
+  /// Of a number that made a stage ask for earlier events: how many were gone, as the agent says,
+  /// and the number after the last of them.
+  var gone: [SequenceNumber: (count: Int, end: SequenceNumber)] = [:]
   var view: View
   var items: [Item] = []
   var places: [Key: [Int]] = [:]
@@ -95,11 +98,13 @@ final class StageJudge {
   init(index: Int, configuration: UpstreamConfiguration, rules: [DecodeRules]) {
     self.index = index
     self.configuration = configuration
-    fresh = Pipeline(
+    var fresh = Pipeline(
       stages: configuration.stages,
       rules: rules,
       setsAside: configuration.undecodable == .deadLetter
     )
+    fresh.keepsOutput = true
+    self.fresh = fresh
     view = View(log: LogID(high: 0, low: 0), position: 1, pipeline: fresh)
   }
 
@@ -131,6 +136,7 @@ final class StageJudge {
   }
 
   private func takeBack(to cursor: SequenceNumber, world: World) {
+    gone = gone.filter { $0.key < cursor }
     if view.position > cursor {
       if view.log == world.mainLog { read.insert(cursor..<view.position) }
       while let last = view.produced.last, last.cause >= cursor {
@@ -197,11 +203,47 @@ final class StageJudge {
       view.pipeline.tick(clock, number: number)
       return true
     }
-    guard world.isSelected(id, by: index) else { return true }
     let event = world.storedEvent(id, clock)
+    guard world.isSelected(id, by: index) else {
+      view.pipeline.pass(over: event.rows[0])
+      return true
+    }
     view.pipeline.beginBatch()
     view.pipeline.step(event.rows[0], of: event.bytes, number: number)
-    return true
+    return recall(for: number, world: world)
+  }
+
+  /// Gives stages the earlier events that they ask for; false where nobody can tell which of them
+  /// the agent had.
+  private func recall(for cause: SequenceNumber, world: World) -> Bool {
+    let gone = gone[cause] ?? (count: 0, end: 0)
+    var goneCount = 0
+    while view.pipeline.isRecalling {
+      while let number = view.pipeline.recallNumber {
+        let identity = Identity(log: view.log, number: number)
+        let place = world.numbering.place(of: identity).map { world.numbering.places[$0] }
+        if number >= gone.end, let place, let clock = place.clock {
+          let event = world.storedEvent(place.message, clock)
+          view.pipeline.recall(event.rows[0], of: event.bytes)
+          world.report.recalledCount += 1
+        } else {
+          view.pipeline.recallGone()
+          goneCount += 1
+        }
+      }
+      view.pipeline.resume()
+    }
+    return goneCount == gone.count
+  }
+
+  /// The agent says that events which a stage asked for were gone.
+  func noteGone(_ count: Int, before cause: SequenceNumber, end: SequenceNumber, world: World) {
+    if view.position > cause && !view.isBlind {
+      world.fail("upstream \(index): events before \(cause) are gone, read to \(view.position)")
+    }
+    let known = gone[cause] ?? (count: 0, end: 0)
+    gone[cause] = (known.count + count, max(known.end, end))
+    world.report.goneCount += count
   }
 
   enum Progress {
@@ -233,7 +275,11 @@ final class StageJudge {
     }
     let id = known?.message ?? 0
     let isSelected = world.isSelected(id, by: index) || world.messages[id].isTick
-    _ = step(number, world: world)
+    guard step(number, world: world) else {
+      view.isBlind = true
+      wasBlind = true
+      return .blind
+    }
     view.position += 1
     var reading = Reading(number: number, kind: .event)
     if isSelected {

@@ -115,6 +115,7 @@ extension World {
     }?.judge
     // What is too large to be kept is let go, as the line says.
     if line.message.contains("the stages' state has") { judge?.isFileDoubtful = true }
+    noteGone(line, judge)
     guard let phrase = line.message.firstRange(of: "the stages begin anew at number ") else {
       return
     }
@@ -135,6 +136,24 @@ extension World {
       ? hasLosses || hasFailed || judge.wasFileDoubtful : judge.wasFileDoubtful || isStartDoubtful
     if !isExplained { fail("nothing explains: \(line.message)") }
     judge.beginAnew(at: number, world: self)
+  }
+
+  /// Reads a line of the agent's: which earlier events a stage asked for in vain.
+  private func noteGone(_ line: LogEntry, _ judge: StageJudge?) {
+    guard let judge, let phrase = line.message.firstRange(of: " events before number ") else {
+      return
+    }
+    let before = line.message[..<phrase.lowerBound]
+    let numbers = line.message[phrase.upperBound...].split { !$0.isNumber }.prefix(2)
+    guard let count = before.split(separator: " ").last.flatMap({ Int($0) }),
+      let cause = numbers.first.flatMap({ UInt64($0) }),
+      let last = numbers.last.flatMap({ UInt64($0) }), numbers.count == 2
+    else { return fail("not understood: \(line.message)") }
+    let mayBeGone = mayEvict || hasRotted || plan.hasReadFaults || hasLivedInMemory || hasFailed
+    if !mayBeGone { fail("nothing explains: \(line.message)") }
+    if numbering.log == mainLog {
+      judge.noteGone(count, before: cause, end: last + 1, world: self)
+    }
   }
 
   /// Told of each operation: whether a picture of stages gets its name.

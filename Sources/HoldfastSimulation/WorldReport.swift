@@ -38,6 +38,10 @@ public struct WorldReport: Equatable, Sendable {
   public var sourceFilteredCount = 0
   /// Times that an upstream's stages began anew.
   public var freshStartCount = 0
+  /// Earlier events that stages asked for and got.
+  public var recalledCount = 0
+  /// Earlier events that stages asked for and that were gone.
+  public var goneCount = 0
   /// Times that the agent wrote into its log that time has passed.
   public var tickCount = 0
   /// Upstreams with stages whose account was compared, to the event, with what they make of the log.
@@ -93,6 +97,8 @@ public struct WorldReport: Equatable, Sendable {
     aggregatedCount += other.aggregatedCount
     sourceFilteredCount += other.sourceFilteredCount
     freshStartCount += other.freshStartCount
+    recalledCount += other.recalledCount
+    goneCount += other.goneCount
     tickCount += other.tickCount
     judgedUpstreamCount += other.judgedUpstreamCount
     blindUpstreamCount += other.blindUpstreamCount

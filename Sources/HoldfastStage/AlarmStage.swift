@@ -44,10 +44,15 @@ struct AlarmStage: StageKind {
   private var floor = RevisionFloor()
   var evictedTopicCount: UInt64 { topics.evictedCount }
 
-  init(_ settings: AlarmSettings, stageHash: UInt64, topicCountMax: Int) {
+  init(
+    _ settings: AlarmSettings,
+    topics filters: [TopicFilter] = [],
+    stageHash: UInt64,
+    topicCountMax: Int
+  ) {
     self.settings = settings
     stage = stageHash
-    resultTopic = ResultTopic(settings.topic)
+    resultTopic = ResultTopic(settings.topic, filters: filters)
     duration = max(0, settings.duration)
     scanner = FieldScanner(paths: [settings.field])
     topics = TopicStates(countMax: topicCountMax)

@@ -2,15 +2,26 @@ internal import HoldfastEvent
 
 /// What `burst` knows of one topic.
 struct BurstTopic: Sendable {
-  /// Arrival of its latest event, microseconds since boot.
+  /// When its latest event came to the stage, microseconds since boot; so are those that follow.
   var latestBoot = Int64.min
   /// When the condition held last; nil: never.
   var heldAtBoot: Int64?
   /// When an event was sent last; nil: never.
   var sentAtBoot: Int64?
+  /// The events that were kept back.
   var held = HeldLine()
+  /// Events that had to be forgotten since a burst began last, and when the latest of them came.
+  var forgottenCount: UInt32 = 0
+  var forgottenBoot = Int64.min
 
   init() {}
+
+  /// An event makes room that a burst might have asked for.
+  mutating func noteForgotten(_ position: HeldPosition, before: Int64) {
+    if position.boot.subtractingSaturated(forgottenBoot) > before { forgottenCount = 0 }
+    forgottenCount = forgottenCount == .max ? .max : forgottenCount + 1
+    forgottenBoot = position.boot
+  }
 
   func save(into bytes: inout SnapshotWriter) {
     bytes.append(latestBoot)
@@ -18,92 +29,98 @@ struct BurstTopic: Sendable {
       bytes.append(time != nil)
       bytes.append(time ?? 0)
     }
+    bytes.append(forgottenCount)
+    bytes.append(forgottenBoot)
     held.save(into: &bytes)
   }
 
   init?(from bytes: inout SnapshotReader, countMax: Int) {
     guard let latestBoot: Int64 = bytes.number(), let wasHeld = bytes.bool(),
       let heldAtBoot: Int64 = bytes.number(), let wasSent = bytes.bool(),
-      let sentAtBoot: Int64 = bytes.number(),
+      let sentAtBoot: Int64 = bytes.number(), let forgottenCount: UInt32 = bytes.number(),
+      let forgottenBoot: Int64 = bytes.number(),
       let held = HeldLine(from: &bytes, countMax: countMax)
     else { return nil }
     self.latestBoot = latestBoot
     self.heldAtBoot = wasHeld ? heldAtBoot : nil
     self.sentAtBoot = wasSent ? sentAtBoot : nil
+    self.forgottenCount = forgottenCount
+    self.forgottenBoot = forgottenBoot
     self.held = held
   }
 }
 
-/// The events of one topic that are held, in the order of their arrival.
-struct HeldLine: Sendable {
-  private struct Item: Sendable {
-    var event: HeldEvent
-    /// Unique within the stage, rising.
-    var order: UInt64
-  }
+/// Where an event that was kept back stands.
+struct HeldPosition: Equatable, Sendable {
+  var number: SequenceNumber
+  /// When it came to the stage, microseconds since boot.
+  var boot: Int64
+  /// Bytes of the log before it, see ``StagePass/logByteCount``.
+  var logByteCount: UInt64
+  /// Unique within the stage, rising.
+  var order: UInt64
+}
 
+/// The events of one topic that were kept back, in the order in which they came.
+struct HeldLine: Sendable {
   /// Those before `start` are gone; they make room when they are the greater part.
-  private var items: [Item] = []
+  private var items: [HeldPosition] = []
   private var start = 0
-  private(set) var memoryByteCount = 0
 
   init() {}
 
   var count: Int { items.count - start }
-  var first: HeldEvent? { start < items.count ? items[start].event : nil }
-  var firstOrder: UInt64? { start < items.count ? items[start].order : nil }
-  var orders: [UInt64] { items[start...].map(\.order) }
+  var first: HeldPosition? { start < items.count ? items[start] : nil }
+  var all: ArraySlice<HeldPosition> { items[start...] }
 
   /// Whether the event of that order is still held.
-  func contains(order: UInt64) -> Bool { firstOrder.map { $0 <= order } ?? false }
+  func contains(order: UInt64) -> Bool { first.map { $0.order <= order } ?? false }
 
-  mutating func append(_ event: HeldEvent, order: UInt64) {
-    items.append(Item(event: event, order: order))
-    memoryByteCount += event.memoryByteCount
-  }
+  mutating func append(_ position: HeldPosition) { items.append(position) }
 
   /// - Complexity: O(1), amortized.
-  mutating func removeFirst() -> HeldEvent? {
+  mutating func removeFirst() -> HeldPosition? {
     guard start < items.count else { return nil }
-    var bytes: [UInt8] = []
-    swap(&bytes, &items[start].event.bytes)
-    var event = items[start].event
-    event.bytes = bytes
-    memoryByteCount -= event.memoryByteCount
+    let position = items[start]
     start += 1
     if start == items.count || start > 32 && 2 * start > items.count {
       items.removeFirst(start)
       start = 0
     }
-    return event
+    return position
   }
 
   func save(into bytes: inout SnapshotWriter) {
     bytes.append(UInt32(truncatingIfNeeded: count))
-    for item in items[start...] {
+    for item in all {
+      bytes.append(item.number)
+      bytes.append(item.boot)
+      bytes.append(item.logByteCount)
       bytes.append(item.order)
-      bytes.append(item.event)
     }
   }
 
   init?(from bytes: inout SnapshotReader, countMax: Int) {
     guard let count: UInt32 = bytes.number(), Int(count) <= max(0, countMax) else { return nil }
     for _ in 0..<count {
-      guard let order: UInt64 = bytes.number(), let event = bytes.held(),
+      guard let number: UInt64 = bytes.number(), let boot: Int64 = bytes.number(),
+        let logByteCount: UInt64 = bytes.number(), let order: UInt64 = bytes.number(),
         items.last.map({ $0.order < order }) ?? true
       else { return nil }
-      append(event, order: order)
+      append(
+        HeldPosition(number: number, boot: boot, logByteCount: logByteCount, order: order)
+      )
     }
   }
 }
 
-/// Names the held events of all topics in the order of their arrival.
+/// Names the held events of all topics in the order in which they came.
 ///
 /// Events that a topic let go stay in it until they come to the front, or are more than the others.
 struct BurstLine: Sendable {
   struct Entry: Sendable {
     var order: UInt64
-    var slot: Int
+    var slot: Int32
   }
 
   private var entries: [Entry] = []
@@ -118,19 +135,16 @@ struct BurstLine: Sendable {
     self.nextOrder = nextOrder
   }
 
+  var first: Entry? { start < entries.count ? entries[start] : nil }
+
   /// Enters the event that is held next, and gives it its order.
   mutating func append(slot: Int) -> UInt64 {
-    entries.append(Entry(order: nextOrder, slot: slot))
+    entries.append(Entry(order: nextOrder, slot: Int32(truncatingIfNeeded: slot)))
     defer { nextOrder &+= 1 }
     return nextOrder
   }
 
-  /// - Complexity: O(1), amortized.
-  mutating func removeFirst() -> Entry? {
-    guard start < entries.count else { return nil }
-    defer { start += 1 }
-    return entries[start]
-  }
+  mutating func removeFirst() { if start < entries.count { start += 1 } }
 
   /// Drops what is no longer held once that is more than what is.
   ///

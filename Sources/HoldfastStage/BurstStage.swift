@@ -5,22 +5,36 @@ internal import HoldfastPayload
 ///
 /// Normally at most one event per topic and interval goes. From when the condition holds until
 /// `after` it last held all go, and before them those of the last `before` that were kept back: in
-/// order, marked as historical, and never one that was sent. Times go by the boot clock of arrival;
-/// where that went back (a restart) what was kept back stays back, and the topic begins anew.
+/// order, marked as historical, and never one that was sent. Times are those of the boot clock at
+/// which events come to the stage; where it went back (a restart) what was kept back stays back, and
+/// the topic begins anew.
+///
+/// Of what is kept back only the number is remembered. When the condition holds, the stage asks for
+/// the events of those numbers: ``recallNumber`` names them one by one, ``recall(isGone:)`` takes
+/// them off, and ``endRecall(_:_:)`` lets the event go on that asked for them. Meanwhile the step
+/// stands still, see ``Pipeline/isRecalling``. Until then the log must keep them: from
+/// ``recallFloor`` on.
 ///
 /// A result of an earlier stage goes on at once.
 struct BurstStage: StageKind {
+  /// A boot time this far ahead of the log's time is another boot's, microseconds.
+  private static let bootSlack: Int64 = 60 * microsecondsPerSecond
+
   private let settings: BurstSettings
   private var scanner: FieldScanner
   private var topics: TopicStates<BurstTopic>
-  /// Names every held event, and those let go that are still in it, in the order of their arrival.
+  /// Names every held event, and those let go that are still in it, in the order of their coming.
   private var line = BurstLine()
-  private var heldCount = 0
-  /// Memory of all events that are held, bytes.
-  private(set) var heldByteCount = 0
-  /// Events let go for want of room before `before` was over; they stay filtered.
+  private(set) var heldCount = 0
+  /// The topic whose held events are being asked for, and how many could not be had.
+  private var recallSlot: Int?
+  private var missingCount: UInt32 = 0
+  /// Events forgotten for want of room before `before` was over; they stay filtered.
   private(set) var droppedEventCount: UInt64 = 0
+  /// Events that the log could not give back; they stay filtered.
+  private(set) var goneEventCount: UInt64 = 0
   var evictedTopicCount: UInt64 { topics.evictedCount }
+  var notes: [StageNote: UInt64] { [.forgotten: droppedEventCount, .gone: goneEventCount] }
 
   init(_ settings: BurstSettings, stageHash _: UInt64, topicCountMax: Int) {
     self.settings = settings
@@ -39,24 +53,18 @@ struct BurstStage: StageKind {
     }
     let holds = settings.when.holds(for: event, in: pass)
     let (slot, _, evicted) = topics.slot(of: pass.topic(event), value: BurstTopic())
-    if let evicted {
-      heldCount -= evicted.value.held.count
-      heldByteCount -= evicted.value.held.memoryByteCount
-    }
-    let boot = event.row.boot
+    if let evicted { heldCount -= evicted.value.held.count }
+    let boot = pass.now.boot
     if boot < topics[slot].latestBoot { forget(slot) }
     topics[slot].latestBoot = boot
     while let first = topics[slot].held.first,
-      boot.subtractingSaturated(first.row.boot) > settings.before
+      boot.subtractingSaturated(first.boot) > settings.before
     { release(slot) }
     if holds {
       topics[slot].heldAtBoot = boot
-      while var held = release(slot) {
-        held.isHistorical = true
-        pass.emit(pass.take(held))
-      }
-    }
-    if holds || isNear(topics[slot].heldAtBoot, boot, settings.after)
+      topics[slot].sentAtBoot = boot
+      beginRecall(slot, event, &pass)
+    } else if isNear(topics[slot].heldAtBoot, boot, settings.after)
       || !isSoon(topics[slot].sentAtBoot, boot)
     {
       topics[slot].sentAtBoot = boot
@@ -86,56 +94,137 @@ struct BurstStage: StageKind {
 
   /// Takes out the event of a topic that is held longest.
   @discardableResult
-  private mutating func release(_ slot: Int) -> HeldEvent? {
+  private mutating func release(_ slot: Int) -> HeldPosition? {
     guard let held = topics[slot].held.removeFirst() else { return nil }
     heldCount -= 1
-    heldByteCount -= held.memoryByteCount
     return held
   }
+
+  // MARK: keeping back
 
   private mutating func keepBack(_ slot: Int, _ event: StageEvent, _ pass: borrowing StagePass) {
     // Without a time before, nothing would ever ask for it.
     if settings.before <= 0 { return }
-    if settings.heldCountMax <= 0 || event.memoryByteCount > settings.heldByteCountMax {
-      droppedEventCount &+= 1
-      return
-    }
-    if topics[slot].held.count >= settings.heldCountMax {
-      droppedEventCount &+= 1
-      release(slot)
-    }
-    let held = pass.hold(event)
-    heldByteCount += held.memoryByteCount
+    expire(pass.now.boot, pass.logByteCount)
+    let position = HeldPosition(
+      number: event.number,
+      boot: pass.now.boot,
+      logByteCount: pass.logByteCount,
+      order: line.append(slot: slot)
+    )
+    topics[slot].held.append(position)
     heldCount += 1
-    topics[slot].held.append(held, order: line.append(slot: slot))
-    while heldByteCount > settings.heldByteCountMax, let oldest = line.removeFirst() {
-      guard topics[oldest.slot].held.firstOrder == oldest.order else { continue }
-      droppedEventCount &+= 1
-      release(oldest.slot)
+    while heldCount > max(0, settings.heldCountMax), let oldest = oldestLive() { drop(oldest) }
+    line.trim(liveCount: heldCount) { [topics] in
+      topics[Int($0.slot)].held.contains(order: $0.order)
     }
-    line.trim(liveCount: heldCount) { [topics] in topics[$0.slot].held.contains(order: $0.order) }
+  }
+
+  /// The topic of the event that is held longest.
+  private mutating func oldestLive() -> Int? {
+    while let first = line.first {
+      let slot = Int(first.slot)
+      if topics[slot].held.first?.order == first.order { return slot }
+      line.removeFirst()
+    }
+    return nil
+  }
+
+  /// Forgets an event that a burst might still have asked for.
+  private mutating func drop(_ slot: Int) {
+    guard let position = release(slot) else { return }
+    topics[slot].noteForgotten(position, before: settings.before)
+    droppedEventCount &+= 1
+  }
+
+  /// The log has come to another time and place: what can't be asked for any more is forgotten, and
+  /// what the log need not keep so long.
+  mutating func expire(_ boot: Int64, _ logByteCount: UInt64) {
+    let byteCountMax = UInt64(clamping: settings.heldByteCountMax)
+    while let slot = oldestLive(), let first = topics[slot].held.first {
+      let age = boot.subtractingSaturated(first.boot)
+      if age > settings.before || age < -Self.bootSlack {
+        release(slot)
+      } else if logByteCount &- first.logByteCount > byteCountMax {
+        drop(slot)
+      } else {
+        return
+      }
+    }
+  }
+
+  // MARK: reading back
+
+  private mutating func beginRecall(_ slot: Int, _ event: StageEvent, _ pass: inout StagePass) {
+    let topic = topics[slot]
+    let isRecent = pass.now.boot.subtractingSaturated(topic.forgottenBoot) <= settings.before
+    missingCount = isRecent ? topic.forgottenCount : 0
+    topics[slot].forgottenCount = 0
+    topics[slot].forgottenBoot = .min
+    recallSlot = slot
+    if topics[slot].held.count > 0 {
+      pass.isRecalling = true
+    } else {
+      endRecall(event, &pass)
+    }
+  }
+
+  /// The number of the event that is asked for; nil: none any more.
+  var recallNumber: SequenceNumber? { recallSlot.flatMap { topics[$0].held.first?.number } }
+
+  /// The event asked for was taken; or the log does not have it any more.
+  mutating func recall(isGone: Bool) {
+    guard let recallSlot else { return }
+    release(recallSlot)
+    guard isGone else { return }
+    goneEventCount &+= 1
+    missingCount = missingCount == .max ? .max : missingCount + 1
+  }
+
+  /// Lets the event go on for which others were asked for.
+  mutating func endRecall(_ event: StageEvent, _ pass: inout StagePass) {
+    var event = event
+    event.missingCount = missingCount
+    missingCount = 0
+    recallSlot = nil
+    pass.emit(event)
+  }
+
+  /// The lowest number that may be asked for; nil: none.
+  ///
+  /// - Complexity: O(events held).
+  var recallFloor: SequenceNumber? {
+    var floor: SequenceNumber?
+    for slot in 0..<topics.count {
+      for position in topics[slot].held.all { floor = min(floor ?? .max, position.number) }
+    }
+    return floor
   }
 
   func save(into bytes: inout SnapshotWriter) {
     topics.save(into: &bytes) { topic, bytes in topic.save(into: &bytes) }
     bytes.append(line.nextOrder)
     bytes.append(droppedEventCount)
+    bytes.append(goneEventCount)
   }
 
   mutating func restore(from bytes: inout SnapshotReader) -> Bool {
     let countMax = settings.heldCountMax
     guard topics.restore(from: &bytes, { BurstTopic(from: &$0, countMax: countMax) }),
-      let nextOrder: UInt64 = bytes.number(), let droppedEventCount: UInt64 = bytes.number()
+      let nextOrder: UInt64 = bytes.number(), let droppedEventCount: UInt64 = bytes.number(),
+      let goneEventCount: UInt64 = bytes.number()
     else { return false }
     self.droppedEventCount = droppedEventCount
-    (heldCount, heldByteCount) = (0, 0)
+    self.goneEventCount = goneEventCount
+    heldCount = 0
     var entries: [BurstLine.Entry] = []
     for slot in topics.slotsByUse {
       heldCount += topics[slot].held.count
-      heldByteCount += topics[slot].held.memoryByteCount
-      for order in topics[slot].held.orders { entries.append(.init(order: order, slot: slot)) }
+      for position in topics[slot].held.all {
+        entries.append(.init(order: position.order, slot: Int32(truncatingIfNeeded: slot)))
+      }
     }
     line = BurstLine(entries, nextOrder: nextOrder)
-    return true
+    return heldCount <= max(0, countMax)
   }
 }

@@ -79,6 +79,7 @@ extension WindowSettings {
     let aggregates = aggregates.map(\.canonicalText).joined(separator: ",")
     return "fields=\(list(fields)) size=\(size) lateness=\(lateness) offset=\(offset) time=\(time)"
       + " aggregates=[\(aggregates)] late=\(late.rawValue) topic=\(quoted(topic))"
+      + " max_bytes=\(heldByteCountMax)"
   }
 }
 

@@ -21,9 +21,13 @@ struct MapStage: StageKind {
   private let topics: [TopicFilter]
   private var scanners: [FieldScanner] = []
   /// Events of which a change could not be made.
-  private(set) var unappliedCount: UInt64 = 0
+  var unappliedCount: UInt64 = 0
   /// Events whose new topic would not have been a topic name; they keep the old one.
-  private(set) var invalidTopicCount: UInt64 = 0
+  var invalidTopicCount: UInt64 = 0
+
+  var notes: [StageNote: UInt64] {
+    [.unapplied: unappliedCount, .invalidTopic: invalidTopicCount]
+  }
 
   // Room that is reused: of the event at hand.
   private var fields: [Field] = []

@@ -37,12 +37,18 @@ public struct DecodeRules: Equatable, Sendable {
 
 /// Which format each event's payload has, and what became of reading them.
 struct PayloadDecoder: Sendable {
+  /// Most topics whose faults are counted apart; the one that had none for longest makes room.
+  static let topicCountMax = 100
+
   /// By the source's slot in the ledger, see `EventBatch.Row.source`; others are not read.
   let rules: [DecodeRules]
   /// Whether what can't be read is set aside; otherwise it passes unchanged.
   let setsAside: Bool
   /// Payloads that could not be read, by ``PayloadFault``'s order.
   private(set) var faultCounts = [UInt64](repeating: 0, count: PayloadFault.allCases.count)
+
+  /// Those of the topics that had one last, in the order of the cases.
+  private var topics = TopicStates<[UInt64]>(countMax: topicCountMax)
 
   /// Why the last of them could not be read, and how many there were.
   private(set) var lastFault = PayloadFault.malformed
@@ -55,6 +61,9 @@ struct PayloadDecoder: Sendable {
 
   func save(into writer: inout SnapshotWriter) {
     for count in faultCounts { writer.append(count) }
+    topics.save(into: &writer) { counts, writer in
+      for count in counts { writer.append(count) }
+    }
   }
 
   mutating func restore(from reader: inout SnapshotReader) -> Bool {
@@ -62,18 +71,66 @@ struct PayloadDecoder: Sendable {
       guard let count: UInt64 = reader.number() else { return false }
       faultCounts[place] = count
     }
-    return true
+    return topics.restore(from: &reader) { reader in
+      var counts: [UInt64] = []
+      for _ in PayloadFault.allCases {
+        guard let count: UInt64 = reader.number() else { return nil }
+        counts.append(count)
+      }
+      return counts
+    }
+  }
+
+  /// What could not be read, by topic; see ``Pipeline/faultsByTopic``.
+  var faultsByTopic: PayloadFaults {
+    PayloadFaults(
+      topics: (0..<topics.count).map { .init(topic: topics.topic($0), counts: topics[$0]) },
+      evictedTopicCount: topics.evictedCount
+    )
   }
 
   func format(of topic: ArraySlice<UInt8>, source: UInt8) -> PayloadFormat? {
     Int(source) < rules.count ? rules[Int(source)].format(of: topic) : nil
   }
 
-  mutating func count(_ fault: PayloadFault) {
+  mutating func count(_ fault: PayloadFault, of topic: ArraySlice<UInt8>) {
     lastFault = fault
+    let slot = topics.slot(of: topic, value: faultCounts.map { _ in 0 }).slot
     for (place, known) in PayloadFault.allCases.enumerated() where known == fault {
       faultCounts[place] &+= 1
+      topics[slot][place] &+= 1
     }
+  }
+}
+
+/// Payloads that could not be read, by topic and reason.
+public struct PayloadFaults: Equatable, Sendable {
+  /// Most topics counted apart.
+  public static let topicCountMax = PayloadDecoder.topicCountMax
+
+  /// One topic's.
+  public struct Topic: Equatable, Sendable {
+    /// As it came to the stage that could not read it.
+    public var topic: [UInt8]
+    /// In the order of `PayloadFault.allCases`.
+    public var counts: [UInt64]
+    /// Whatever the reason.
+    public var count: UInt64 { counts.reduce(0, &+) }
+  }
+
+  /// Most faults first, and by their bytes where those are equal.
+  public private(set) var topics: [Topic] = []
+  /// Topics that made room, and whose counts are in the sums alone.
+  public private(set) var evictedTopicCount: UInt64 = 0
+
+  /// Nothing could not be read.
+  public init() {}
+
+  init(topics: [Topic], evictedTopicCount: UInt64) {
+    self.topics = topics.sorted {
+      $0.count != $1.count ? $0.count > $1.count : $0.topic.lexicographicallyPrecedes($1.topic)
+    }
+    self.evictedTopicCount = evictedTopicCount
   }
 }
 
@@ -104,7 +161,7 @@ extension StagePass {
     }
     self.fields = fields
     guard let fault else { return true }
-    decoder.count(fault)
+    decoder.count(fault, of: topic(event))
     return false
   }
 

@@ -13,25 +13,44 @@ public struct Pipeline: Sendable {
   /// Most stages of one pipeline.
   public static let stageCountMax = 32
 
+  /// What an event takes in the log besides topic, payload and properties, before compression.
+  static let eventOverheadByteCount: UInt64 = 24
+
   /// Identifies the configuration: a snapshot of another one is not taken.
   public let hash: UInt64
   /// What passed through each stage since the pipeline was made.
   public private(set) var counts: [StageCounts]
+  /// The same with what each stage counted besides; made when it is asked for.
+  public var report: [StageCounts] {
+    counts.enumerated().map { place, counts in
+      var counts = counts
+      counts.evictedTopicCount = stages.evictedTopicCount(place)
+      counts.notes = stages.notes(place).filter { $0.value > 0 }
+      return counts
+    }
+  }
   /// The events that leave, in order.
-  public private(set) var output: [StageEvent] = []
+  public internal(set) var output: [StageEvent] = []
   /// Events that could not be read and are to be set aside, in order.
-  public private(set) var undecodable: [StageEvent] = []
+  public internal(set) var undecodable: [StageEvent] = []
   /// How many events of the log went into results in the last step.
   public private(set) var aggregatedCount = 0
   /// What each stage did in the last step, while ``isTracing``.
   public private(set) var traces: [StageTrace] = []
   /// Whether ``traces`` are kept, which costs an allocation per stage and event.
   public var isTracing = false
+  /// Whether all that leaves in a step stays in ``output`` and ``bytes`` until the next one, however
+  /// often it has to be resumed.
+  public var keepsOutput = false
 
-  private var stages: StageTable
-  private var selection: StageSelection
-  private var pass: StagePass
-  private var entering: [StageEvent] = []
+  var stages: StageTable
+  var selection: StageSelection
+  var pass: StagePass
+  var entering: [StageEvent] = []
+  /// Stages that wait for earlier events; the last one goes on first.
+  var pauses: [Pause] = []
+  /// Earlier events that were read back for it and have not gone on.
+  var recalled: [StageEvent] = []
   private var tracedSteps: [StageTrace.Step] = []
 
   /// - Parameters:
@@ -65,6 +84,8 @@ public struct Pipeline: Sendable {
   public var bytes: [UInt8] { pass.bytes }
   /// Payloads that could not be read, in the order of `PayloadFault.allCases`.
   public var faultCounts: [UInt64] { pass.decoder.faultCounts }
+  /// The same by topic: those that had one last, ``PayloadFaults/topicCountMax`` of them.
+  public var faultsByTopic: PayloadFaults { pass.decoder.faultsByTopic }
   /// Payloads that could not be read, and why the last of them could not.
   public var faults: (count: UInt64, last: PayloadFault) {
     (pass.decoder.faultCount, pass.decoder.lastFault)
@@ -86,16 +107,42 @@ public struct Pipeline: Sendable {
   /// - Complexity: O(stages + bytes), and O(results) where time makes many due.
   public mutating func step(_ row: EventBatch.Row, of source: [UInt8], number: SequenceNumber) {
     begin(now: ClockReading(boot: row.boot, wall: row.wall), number: number)
+    if stages.recalls { stages.expire(row.boot, pass.logByteCount) }
     let selected = selection.stages(for: row, in: source)
+    entering.append(enter(row, of: source, number: number))
+    run(from: 0, selected, isFirst: true)
+    if stages.recalls { count(row) }
+  }
+
+  /// Copies an event of the log into the arena.
+  mutating func enter(
+    _ row: EventBatch.Row,
+    of source: [UInt8],
+    number: SequenceNumber
+  ) -> StageEvent {
+    let start = UInt32(truncatingIfNeeded: pass.bytes.count)
     var event = StageEvent(row: row, number: number)
-    event.row.topicOffset = 0
-    event.row.payloadOffset = UInt32(row.topicByteCount)
-    event.row.propertiesOffset = UInt32(row.topicByteCount) &+ row.payloadByteCount
+    event.row.topicOffset = start
+    event.row.payloadOffset = start &+ UInt32(row.topicByteCount)
+    event.row.propertiesOffset = event.row.payloadOffset &+ row.payloadByteCount
     pass.bytes.append(contentsOf: source[row.topicRange])
     pass.bytes.append(contentsOf: source[row.payloadRange])
     if row.propertiesByteCount > 0 { pass.bytes.append(contentsOf: source[row.propertiesRange]) }
-    entering.append(event)
-    run(selected)
+    return event
+  }
+
+  /// An event of the log goes by that is none of the upstream's topics.
+  public mutating func pass(over row: EventBatch.Row) {
+    guard stages.recalls else { return }
+    stages.expire(row.boot, pass.logByteCount)
+    count(row)
+  }
+
+  /// The log keeps one event more for a stage that may ask for earlier ones.
+  private mutating func count(_ row: EventBatch.Row) {
+    pass.logByteCount &+=
+      UInt64(row.topicByteCount) &+ UInt64(row.payloadByteCount) &+ UInt64(row.propertiesByteCount)
+      &+ Self.eventOverheadByteCount
   }
 
   /// The log's time passes without an event.
@@ -103,7 +150,8 @@ public struct Pipeline: Sendable {
     begin(now: now, number: number)
     // The first byte is that of the event at hand, by which its topic is told from others.
     pass.bytes.append(0)
-    run(0)
+    if stages.recalls { stages.expire(now.boot, pass.logByteCount) }
+    run(from: 0, 0, isFirst: true)
   }
 
   /// Numbers are missing here, or events that never got one.
@@ -122,31 +170,26 @@ public struct Pipeline: Sendable {
     undecodable.removeAll(keepingCapacity: true)
     entering.removeAll(keepingCapacity: true)
     traces.removeAll(keepingCapacity: true)
+    pauses.removeAll(keepingCapacity: true)
+    recalled.removeAll(keepingCapacity: true)
     aggregatedCount = 0
   }
 
-  /// Takes what stands in `entering` through all stages.
+  /// Takes what stands in `entering` through the stages from one on.
   ///
-  /// - Parameter selected: a bit for each stage that selects the event's topic, as it came.
-  private mutating func run(_ selected: UInt64) {
-    for place in 0..<stages.count {
+  /// - Parameters:
+  ///   - first: the place of that stage.
+  ///   - selected: a bit for each stage that selects the event's topic, as it came.
+  ///   - isFirst: whether the step's time is new to them.
+  mutating func run(from first: Int, _ selected: UInt64, isFirst: Bool) {
+    for place in first..<max(first, stages.count) {
       pass.out.removeAll(keepingCapacity: true)
-      if stages.dueAt(place) <= pass.now.wall { stages.advance(place, &pass) }
+      if isFirst && stages.dueAt(place) <= pass.now.wall { stages.advance(place, &pass) }
       let timedCount = pass.out.count
-      for event in entering {
-        let isSelected =
-          event.hasOriginalTopic
-          ? selected >> UInt64(place) & 1 == 1
-          : selection.selects(place, topic: pass.bytes[event.row.topicRange])
-        guard isSelected else {
-          pass.emit(event)
-          if isTracing { noteStep(nil) }
-          continue
-        }
-        counts[place].enteredCount &+= 1
-        counts[place].enteredByteCount &+= UInt64(event.row.payloadByteCount)
-        let verdict = step(event, through: place)
-        if isTracing { noteStep(verdict) }
+      for index in entering.indices {
+        if enter(place, entering[index], selected) { continue }
+        pause(place, entering[index...], selected)
+        break
       }
       if isTracing { trace(place, timedCount) }
       swap(&entering, &pass.out)
@@ -154,14 +197,35 @@ public struct Pipeline: Sendable {
     swap(&output, &entering)
   }
 
+  /// - Returns: false where the stage asks for earlier events before it goes on.
+  @inline(__always)
+  mutating func enter(_ place: Int, _ event: StageEvent, _ selected: UInt64) -> Bool {
+    let isSelected =
+      event.hasOriginalTopic
+      ? selected >> UInt64(place) & 1 == 1
+      : selection.selects(place, topic: pass.bytes[event.row.topicRange])
+    guard isSelected else {
+      pass.emit(event)
+      if isTracing { noteStep(nil) }
+      return true
+    }
+    counts[place].enteredCount &+= 1
+    counts[place].enteredByteCount &+= UInt64(event.row.payloadByteCount)
+    let faultCount = isTracing ? pass.decoder.faultCount : 0
+    let verdict = step(event, through: place)
+    if pass.isRecalling {
+      pass.isRecalling = false
+      return false
+    }
+    if isTracing { noteStep(verdict, hasFault: pass.decoder.faultCount != faultCount) }
+    return true
+  }
+
   /// - Returns: what becomes of the event unless it goes on.
   private mutating func step(_ event: StageEvent, through place: Int) -> StageVerdict {
     let before = pass.out.count
     stages.step(place, event, &pass)
-    for index in before..<max(before, pass.out.count) {
-      counts[place].leftCount &+= 1
-      counts[place].leftByteCount &+= UInt64(pass.out[index].row.payloadByteCount)
-    }
+    noteLeaving(from: before, place)
     let verdict = pass.verdict
     switch verdict {
     case .filtered: return verdict
@@ -172,11 +236,26 @@ public struct Pipeline: Sendable {
     return verdict
   }
 
-  private mutating func noteStep(_ verdict: StageVerdict?) {
-    tracedSteps.append(StageTrace.Step(verdict: verdict, leftEnd: pass.out.count))
+  /// Counts what a stage let go on, from one event on.
+  @inline(__always)
+  mutating func noteLeaving(from start: Int, _ place: Int) {
+    for index in start..<max(start, pass.out.count) {
+      counts[place].leftCount &+= 1
+      counts[place].leftByteCount &+= UInt64(pass.out[index].row.payloadByteCount)
+    }
   }
 
-  private mutating func trace(_ place: Int, _ timedCount: Int) {
+  mutating func noteStep(_ verdict: StageVerdict?, hasFault: Bool = false) {
+    tracedSteps.append(
+      StageTrace.Step(
+        verdict: verdict,
+        leftEnd: pass.out.count,
+        fault: hasFault ? pass.decoder.lastFault : nil
+      )
+    )
+  }
+
+  mutating func trace(_ place: Int, _ timedCount: Int) {
     traces.append(
       StageTrace(
         place: place,
@@ -204,6 +283,7 @@ extension Pipeline {
       stages.save(place, into: &writer)
     }
     pass.decoder.save(into: &writer)
+    writer.append(pass.logByteCount)
     return writer.bytes
   }
 
@@ -213,8 +293,10 @@ extension Pipeline {
     let fresh = self
     var reader = SnapshotReader(bytes)
     if reader.number() == hash, reader.number(UInt8.self).map(Int.init) == stages.count,
-      restoreStages(&reader), pass.decoder.restore(from: &reader), reader.isAtEnd
+      restoreStages(&reader), pass.decoder.restore(from: &reader),
+      let logByteCount: UInt64 = reader.number(), reader.isAtEnd
     {
+      pass.logByteCount = logByteCount
       return true
     }
     self = fresh
@@ -242,6 +324,10 @@ public struct StageCounts: Equatable, Sendable {
   public var leftCount: UInt64 = 0
   /// Bytes of their payloads.
   public var leftByteCount: UInt64 = 0
+  /// Topics whose state was given up for want of room; see ``Pipeline/report``.
+  public var evictedTopicCount: UInt64 = 0
+  /// What else the stage counted, without zeros; see ``Pipeline/report``.
+  public var notes: [StageNote: UInt64] = [:]
 
   /// Nothing yet.
   public init() {}
@@ -271,6 +357,8 @@ public struct StageTrace: Sendable {
     public var verdict: StageVerdict?
     /// How many of ``StageTrace/left`` had left when the stage was done with it.
     public var leftEnd: Int
+    /// Why its payload could not be read; nil: it could, or was not.
+    public var fault: PayloadFault?
   }
 
   /// The stage's place, from 0.

@@ -227,6 +227,9 @@ public struct WindowSettings: Equatable, Sendable {
   public var late = LatePolicy.countOnly
   /// `topic`: where results go, with `{topic}` and `{1}` filled in.
   public var topic = "{topic}"
+  /// `max_bytes`: most memory for the windows of all topics; beyond it those of the topics used
+  /// least recently end early.
+  public var heldByteCountMax = 16 << 20
   /// Defaults for all but what has none.
   public init(fields: [FieldPath], size: Int64, aggregates: [Aggregate]) {
     self.fields = fields
@@ -292,10 +295,10 @@ public struct BurstSettings: Equatable, Sendable {
   public var before: Int64
   /// `after`: how much behind it, microseconds.
   public var after: Int64
-  /// `before_events`: most events kept back per topic.
-  public var heldCountMax = 1000
-  /// `before_bytes`: most bytes kept back in all.
-  public var heldByteCountMax = 1 << 20
+  /// `before_events`: most events remembered as kept back, of all topics; the oldest make room.
+  public var heldCountMax = 20_000
+  /// `before_bytes`: how much of the log it may make the log keep, as the events came.
+  public var heldByteCountMax = 8 << 20
   /// Defaults for all but what has none.
   public init(when: Condition, interval: Int64, before: Int64, after: Int64) {
     self.when = when

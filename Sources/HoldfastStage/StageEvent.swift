@@ -11,6 +11,8 @@ public struct StageEvent: Equatable, Sendable {
   public var result: ResultIdentity?
   /// It leaves later than it would have without a stage (pre-trigger recording).
   public var isHistorical = false
+  /// Of an event that begins a burst: how many before it could not be let go, at most.
+  public var missingCount: UInt32 = 0
   /// Whether its topic is that of the event at hand, as it stands in the log.
   var hasOriginalTopic: Bool { row.topicOffset == 0 && result == nil }
 
@@ -66,6 +68,10 @@ public struct StagePass: Sendable {
   public internal(set) var now = ClockReading(boot: 0, wall: 0)
   /// The number at hand.
   public internal(set) var number: SequenceNumber = 0
+  /// Bytes of all events before the one at hand, as they came, since the stages began.
+  var logByteCount: UInt64 = 0
+  /// The stage at hand waits for earlier events of the log, see ``Pipeline/isRecalling``.
+  var isRecalling = false
   /// What becomes of the event of the log at hand unless it, or itself changed, comes out at the end.
   public internal(set) var verdict = StageVerdict.filtered
   /// Reads payloads by the rules of the event's source.

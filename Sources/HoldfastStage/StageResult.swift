@@ -1,17 +1,22 @@
 internal import HoldfastEvent
 
-/// Where results go: a text in which `{topic}` stands for the topic they were computed for.
-///
-/// A result belongs to no filter, so that `{1}` is filled with nothing.
+/// Where results go: a text in which `{topic}` stands for the topic they were computed for, and `{1}`
+/// for what the first wildcard of the stage's matching filter took of it.
 struct ResultTopic: Sendable {
   private let text: FillText
+  private let filters: [TopicFilter]
 
-  init(_ template: String) { text = FillText(template) }
+  init(_ template: String, filters: [TopicFilter] = []) {
+    text = FillText(template)
+    self.filters = text.usesCaptures ? filters : []
+  }
 
   /// The topic of a result for `key`; the key itself where it would be empty or too long (MQTT-1.5.4).
   func filled(with key: [UInt8]) -> [UInt8] {
     var topic: [UInt8] = []
-    text.append(topic: key[...], captures: [], isJSON: false, to: &topic)
+    var captures: [Range<Int>] = []
+    for filter in filters where filter.captures(in: key[...], into: &captures) { break }
+    text.append(topic: key[...], captures: captures, isJSON: false, to: &topic)
     return topic.isEmpty || topic.count > Int(UInt16.max) ? key : topic
   }
 }

@@ -7,7 +7,7 @@ internal import HoldfastEvent
 /// copy some hundred bytes for each event.
 struct StageTable: Sendable {
   /// A kind, and the index in its array.
-  private enum Place: Sendable {
+  enum Place: Sendable {
     case condition(Int)
     case map(Int)
     case changed(Int)
@@ -22,19 +22,19 @@ struct StageTable: Sendable {
     case burst(Int)
   }
 
-  private var places: [Place] = []
+  var places: [Place] = []
   private var conditions: [ConditionStage] = []
-  private var maps: [MapStage] = []
+  var maps: [MapStage] = []
   private var changes: [ChangedStage] = []
   private var deadbands: [DeadbandStage] = []
   private var swingingDoors: [SwingingDoorStage] = []
   private var throttles: [ThrottleStage] = []
   private var samples: [SampleStage] = []
   private var dedupes: [DedupeStage] = []
-  private var windows: [WindowStage] = []
+  var windows: [WindowStage] = []
   private var downsamples: [DownsampleStage] = []
   private var alarms: [AlarmStage] = []
-  private var bursts: [BurstStage] = []
+  var bursts: [BurstStage] = []
 
   /// How many stages there are.
   var count: Int { places.count }
@@ -72,13 +72,27 @@ struct StageTable: Sendable {
       dedupes.append(DedupeStage(settings, topicCountMax: countMax))
     case .window(let settings):
       places.append(.window(windows.count))
-      windows.append(WindowStage(settings, stageHash: hash, topicCountMax: countMax))
+      windows.append(
+        WindowStage(
+          settings,
+          topics: configuration.topics,
+          stageHash: hash,
+          topicCountMax: countMax
+        )
+      )
     case .downsample(let settings):
       places.append(.downsample(downsamples.count))
       downsamples.append(DownsampleStage(settings, stageHash: hash, topicCountMax: countMax))
     case .alarm(let settings):
       places.append(.alarm(alarms.count))
-      alarms.append(AlarmStage(settings, stageHash: hash, topicCountMax: countMax))
+      alarms.append(
+        AlarmStage(
+          settings,
+          topics: configuration.topics,
+          stageHash: hash,
+          topicCountMax: countMax
+        )
+      )
     case .burst(let settings):
       places.append(.burst(bursts.count))
       bursts.append(BurstStage(settings, stageHash: hash, topicCountMax: countMax))

@@ -1,5 +1,8 @@
 /// One window of one topic: what was counted in it so far.
 struct Window: Sendable {
+  /// Memory of a window besides its fields: itself and the heads of its arrays.
+  static let overheadByteCount = MemoryLayout<Window>.stride + 64
+
   /// Where it begins, microseconds since 1970.
   let start: Int64
   /// Rises with each window that the stage opens.
@@ -48,6 +51,14 @@ struct Window: Sendable {
       )
     }
   }
+
+  /// Memory that it takes, bytes; texts of numbers, which are short, count with the fields.
+  var memoryByteCount: Int {
+    fields.reduce(Self.overheadByteCount) { $0 + FieldAggregate.byteCount + $1.sketchByteCount }
+  }
+
+  /// Memory of sketches, bytes.
+  var sketchByteCount: Int { fields.reduce(0) { $0 + $1.sketchByteCount } }
 
   /// A gap has cut into it.
   mutating func note(missing count: UInt64?) {
@@ -108,6 +119,11 @@ struct TopicWindows: Sendable {
 
   init(floor: RevisionFloor) { self.floor = floor }
 
+  /// Memory of all windows, bytes.
+  var memoryByteCount: Int {
+    open.reduce(0) { $0 + $1.memoryByteCount } + kept.reduce(0) { $0 + $1.memoryByteCount }
+  }
+
   /// The place of the open window that begins first; nil: none is open.
   var firstOpen: Int? {
     var first: Int?
@@ -118,9 +134,12 @@ struct TopicWindows: Sendable {
   }
 
   /// Keeps a window that was closed.
-  mutating func keep(_ window: Window) {
-    if kept.count >= Self.keptCountMax { kept.removeFirst() }
+  ///
+  /// - Returns: the one that made room.
+  mutating func keep(_ window: Window) -> Window? {
+    let dropped = kept.count >= Self.keptCountMax ? kept.removeFirst() : nil
     kept.append(window)
+    return dropped
   }
 
   func save(into bytes: inout SnapshotWriter) {

@@ -17,6 +17,9 @@ struct AggregatePlan: Sendable {
 
 /// The running figures of one field in one window.
 struct FieldAggregate: Sendable {
+  /// Memory of one without its sketch: itself and two texts.
+  static let byteCount = MemoryLayout<FieldAggregate>.stride + 2 * 64
+
   private(set) var count: UInt64 = 0
   /// Sum and what rounding took from it (Neumaier 1974).
   private var sum = 0.0
@@ -29,6 +32,8 @@ struct FieldAggregate: Sendable {
   private var first = NumberText()
   private var last = NumberText()
   private var sketch = WindowSketch()
+  /// Memory of what grows with the values, bytes.
+  var sketchByteCount: Int { sketch.bucketCount * WindowSketch.bucketByteCount }
 
   init() {}
 

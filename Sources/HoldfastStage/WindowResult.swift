@@ -22,9 +22,15 @@ struct WindowResultFormat: Sendable {
   /// The fields' names as JSON strings; the whole payload is called `value`.
   private let names: [[UInt8]]
 
-  init(_ settings: WindowSettings, stageHash: UInt64, plan: AggregatePlan, grid: WindowGrid) {
+  init(
+    _ settings: WindowSettings,
+    topics: [TopicFilter],
+    stageHash: UInt64,
+    plan: AggregatePlan,
+    grid: WindowGrid
+  ) {
     stage = stageHash
-    topic = ResultTopic(settings.topic)
+    topic = ResultTopic(settings.topic, filters: topics)
     self.plan = plan
     self.grid = grid
     names = settings.fields.map {

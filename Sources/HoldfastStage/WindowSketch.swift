@@ -18,6 +18,11 @@ struct WindowSketch: Equatable, Sendable {
   /// Most buckets besides that of 0.
   static let bucketCountMax = 512
 
+  /// Memory of a bucket, bytes.
+  static let bucketByteCount = MemoryLayout<Int32>.stride + MemoryLayout<UInt64>.stride
+  /// Buckets besides that of 0.
+  var bucketCount: Int { keys.count }
+
   /// How many values were added.
   private(set) var count: UInt64 = 0
   /// Those that count as 0.

@@ -31,15 +31,36 @@ struct WindowStage: StageKind {
   private(set) var uncorrectedEventCount: UInt64 = 0
   /// Windows closed before their time: more than ``TopicWindows/openCountMax``, or an evicted topic.
   private(set) var earlyWindowCount: UInt64 = 0
+  /// Windows closed before their time because all together took too much memory.
+  private(set) var crowdedWindowCount: UInt64 = 0
+  /// Memory of all windows, bytes.
+  private(set) var heldByteCount = 0
   /// Events whose field did not say their time: their arrival counted.
   private(set) var timelessEventCount: UInt64 = 0
   var evictedTopicCount: UInt64 { topics.evictedCount }
+  var notes: [StageNote: UInt64] {
+    [
+      .late: lateEventCount, .uncorrected: uncorrectedEventCount, .early: earlyWindowCount,
+      .crowded: crowdedWindowCount, .timeless: timelessEventCount,
+    ]
+  }
 
-  init(_ settings: WindowSettings, stageHash: UInt64, topicCountMax: Int) {
+  init(
+    _ settings: WindowSettings,
+    topics filters: [TopicFilter] = [],
+    stageHash: UInt64,
+    topicCountMax: Int
+  ) {
     self.settings = settings
     plan = AggregatePlan(settings.aggregates)
     grid = WindowGrid(size: settings.size, offset: settings.offset)
-    format = WindowResultFormat(settings, stageHash: stageHash, plan: plan, grid: grid)
+    format = WindowResultFormat(
+      settings,
+      topics: filters,
+      stageHash: stageHash,
+      plan: plan,
+      grid: grid
+    )
     var paths = settings.fields
     if case .field(let path) = settings.time { paths.append(path) }
     scanner = FieldScanner(paths: paths)
@@ -68,13 +89,41 @@ struct WindowStage: StageKind {
     let (slot, _, evicted) = topics.slot(of: pass.topic(event), value: TopicWindows(floor: floor))
     if let evicted {
       due.remove(slot)
-      closeAll(evicted.value, key: evicted.topic, &pass)
+      heldByteCount -= evicted.value.memoryByteCount
+      earlyWindowCount &+= UInt64(evicted.value.open.count)
+      floor.note(evicted.value.floor)
+      floor.note(closeAll(evicted.value, key: evicted.topic, &pass))
     }
     if event.row.wall >= closing(of: start) {
       correct(slot, start, event, &pass)
     } else {
       let place = openWindow(slot, start, &pass)
-      topics[slot].open[place].add(event, values: values, pass, plan)
+      if plan.needsSketch {
+        heldByteCount -= topics[slot].open[place].sketchByteCount
+        topics[slot].open[place].add(event, values: values, pass, plan)
+        heldByteCount += topics[slot].open[place].sketchByteCount
+      } else {
+        topics[slot].open[place].add(event, values: values, pass, plan)
+      }
+    }
+    if heldByteCount > settings.heldByteCountMax { makeRoom(besides: slot, &pass) }
+  }
+
+  /// Sends the windows of the topics used least recently, until an eighth of the room is free.
+  ///
+  /// - Complexity: O(topics), amortized over what was gathered since the last time.
+  private mutating func makeRoom(besides current: Int, _ pass: inout StagePass) {
+    let byteCountMax = settings.heldByteCountMax - settings.heldByteCountMax / 8
+    for slot in topics.slotsByUse {
+      if heldByteCount <= byteCountMax { return }
+      let windows = topics[slot]
+      if slot == current || windows.open.isEmpty && windows.kept.isEmpty { continue }
+      due.remove(slot)
+      heldByteCount -= windows.memoryByteCount
+      crowdedWindowCount &+= UInt64(windows.open.count)
+      var floor = windows.floor
+      floor.note(closeAll(windows, key: topics.topic(slot), &pass))
+      topics[slot] = TopicWindows(floor: floor)
     }
   }
 
@@ -124,11 +173,13 @@ struct WindowStage: StageKind {
     if let kept = topics[slot].kept.firstIndex(where: { $0.start == start }) {
       // Closed early, or the clock went back: it goes on where it was.
       window = topics[slot].kept.remove(at: kept)
+      heldByteCount -= window.memoryByteCount
       window.order = openedCount
       window.revision &+= 1
     }
     if start <= gap.wall && !window.isPartial { window.note(missing: gap.count) }
     openedCount &+= 1
+    heldByteCount += window.memoryByteCount
     topics[slot].open.append(window)
     waitForFirst(slot)
     return topics[slot].open.count - 1
@@ -165,6 +216,7 @@ struct WindowStage: StageKind {
     var window: Window
     if let place = topics[slot].kept.firstIndex(where: { $0.start == start }) {
       window = topics[slot].kept.remove(at: place)
+      heldByteCount -= window.memoryByteCount
       window.revision &+= 1
     } else if topics[slot].floor.revision(at: start) == 0 {
       // Later than all that was sent: there was no result for this window yet.
@@ -183,7 +235,13 @@ struct WindowStage: StageKind {
     window.add(event, values: values, pass, plan)
     format.emit(window, key: topics.topic(slot), isEarly: false, &pass)
     topics[slot].floor.note(start: start, revision: window.revision)
-    topics[slot].keep(window)
+    keep(window, slot)
+  }
+
+  /// Keeps a window that was closed.
+  private mutating func keep(_ window: Window, _ slot: Int) {
+    heldByteCount += window.memoryByteCount
+    if let dropped = topics[slot].keep(window) { heldByteCount -= dropped.memoryByteCount }
   }
 
   mutating func advance(_ pass: inout StagePass) {
@@ -206,27 +264,36 @@ struct WindowStage: StageKind {
     _ pass: inout StagePass
   ) {
     let window = topics[slot].open.remove(at: place)
+    heldByteCount -= window.memoryByteCount
     format.emit(window, key: topics.topic(slot), isEarly: isEarly, &pass)
     topics[slot].floor.note(start: window.start, revision: window.revision)
-    if settings.late == .emitCorrection { topics[slot].keep(window) }
+    if settings.late == .emitCorrection { keep(window, slot) }
   }
 
-  /// Sends what is open of a topic that had to make room.
-  private mutating func closeAll(_ windows: TopicWindows, key: [UInt8], _ pass: inout StagePass) {
-    floor.note(windows.floor)
+  /// Sends what is open of a topic that has to make room.
+  ///
+  /// - Returns: what identities that took.
+  private func closeAll(
+    _ windows: TopicWindows,
+    key: [UInt8],
+    _ pass: inout StagePass
+  ) -> RevisionFloor {
+    var floor = RevisionFloor()
     for window in windows.open.sorted(by: { $0.start < $1.start }) {
-      earlyWindowCount &+= 1
       format.emit(window, key: key, isEarly: true, &pass)
       floor.note(start: window.start, revision: window.revision)
     }
+    return floor
   }
 
-  /// Concerns every open window, and those which open before the first event behind the gap: which
-  /// topics are missing is not known in full.
+  /// Concerns every open window, those which open before the first event behind the gap, and, as
+  /// late events may be missing too, those that can still be corrected: which topics are missing is
+  /// not known in full.
   mutating func gap(count: UInt64?, topics named: [[UInt8]]) {
     gap.note(missing: count)
     for slot in topics.slotsByUse {
       for place in topics[slot].open.indices { topics[slot].open[place].note(missing: count) }
+      for place in topics[slot].kept.indices { topics[slot].kept[place].note(missing: count) }
     }
   }
 
@@ -235,7 +302,10 @@ struct WindowStage: StageKind {
     bytes.append(openedCount)
     floor.save(into: &bytes)
     gap.save(into: &bytes)
-    for count in [lateEventCount, uncorrectedEventCount, earlyWindowCount, timelessEventCount] {
+    for count in [
+      lateEventCount, uncorrectedEventCount, earlyWindowCount, timelessEventCount,
+      crowdedWindowCount,
+    ] {
       bytes.append(count)
     }
   }
@@ -248,8 +318,10 @@ struct WindowStage: StageKind {
       let gap = WindowGap(from: &bytes), let lateEventCount: UInt64 = bytes.number(),
       let uncorrectedEventCount: UInt64 = bytes.number(),
       let earlyWindowCount: UInt64 = bytes.number(),
-      let timelessEventCount: UInt64 = bytes.number()
+      let timelessEventCount: UInt64 = bytes.number(),
+      let crowdedWindowCount: UInt64 = bytes.number()
     else { return false }
+    self.crowdedWindowCount = crowdedWindowCount
     self.openedCount = openedCount
     self.floor = floor
     self.gap = gap
@@ -258,7 +330,11 @@ struct WindowStage: StageKind {
     self.earlyWindowCount = earlyWindowCount
     self.timelessEventCount = timelessEventCount
     due = DueQueue()
-    for slot in topics.slotsByUse { waitForFirst(slot) }
+    heldByteCount = 0
+    for slot in topics.slotsByUse {
+      waitForFirst(slot)
+      heldByteCount += topics[slot].memoryByteCount
+    }
     return true
   }
 }

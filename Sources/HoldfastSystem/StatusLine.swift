@@ -48,6 +48,7 @@ package struct StatusLine {
       if status.upstreams.count > 1 { text += " (lag \(upstream.lagEventCount))" }
     }
     text += losses(status)
+    text += unreadable(status)
     if status.health != .good { text += ", health \(status.health.rawValue)" }
     return text
   }
@@ -69,6 +70,19 @@ package struct StatusLine {
     }
     sums.append(("dead letters", status.upstreams.reduce(0) { $0 &+ $1.ledger.deadLettered }))
     return sums.filter { $0.count > 0 }.map { ", \($0.name) \($0.count)" }.joined()
+  }
+
+  /// Payloads that stages could not read, and which topic has most of them.
+  private static func unreadable(_ status: AgentStatus) -> String {
+    let count = status.upstreams.reduce(UInt64(0)) { $0 &+ $1.undecodable.reduce(0, &+) }
+    if count == 0 { return "" }
+    let worst = status.upstreams.compactMap(\.mostUndecodable).max { $0.count < $1.count }
+    let most = worst.map { " (\($0.count) on topic \(text(of: $0.topic)))" } ?? ""
+    return ", unreadable payloads \(count)\(most)"
+  }
+
+  private static func text(of topic: [UInt8]) -> String {
+    String(decoding: topic.prefix(100), as: UTF8.self).debugDescription
   }
 
   private static func mebibytes(_ byteCount: Int) -> String {

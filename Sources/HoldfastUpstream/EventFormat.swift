@@ -119,6 +119,9 @@ struct EventFormat: Sendable {
     time.append(wall: event.wall, to: &out)
     if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
     if leaving.isHistorical { out.append(contentsOf: historical) }
+    if leaving.missingCount > 0 {
+      out.append(property: Array("missing_before".utf8), Array(String(leaving.missingCount).utf8))
+    }
     if target != nil {
       out.append(contentsOf: topicName)
       out.append(UInt8(truncatingIfNeeded: event.topicByteCount))

@@ -3,7 +3,7 @@ public import HoldfastEvent
 /// Writes events as JSON objects: the lines of `ndjson` batches, and of the commands.
 ///
 /// `{"agent":…,"log":…,"seq":…,"time":…,"topic":…,"payload":…}`, and where they apply
-/// `"retained":true` and `"redelivered":"possible"`. A topic or payload that is not UTF-8 stands
+/// `"retained":true`, `"redelivered":"possible"`, `"historical":true` and `"missing_before":3`. A topic or payload that is not UTF-8 stands
 /// in base64 under the same key with `_base64` behind it.
 public struct EventObject: Sendable {
   private let agentID: [UInt8]?
@@ -58,6 +58,10 @@ public struct EventObject: Sendable {
       bytes.append(text: #","redelivered":"possible""#)
     }
     if leaving.isHistorical { bytes.append(text: #","historical":true"#) }
+    if leaving.missingCount > 0 {
+      bytes.append(text: #","missing_before":"#)
+      bytes.append(decimal: UInt64(leaving.missingCount))
+    }
     bytes.append(UInt8(ascii: "}"))
   }
 

@@ -62,8 +62,13 @@ extension Forwarder {
         cutBatch(&pass, keep: keep)
         continue
       }
+      if pass.isBlocked {
+        // The log can't be read for the moment.
+        end = .noMore
+        break
+      }
       if stages.isOpen {
-        sendStaged(&pass, keep: keep)
+        sendStaged(&pass, read: read, keep: keep)
         continue
       }
       if position >= laneEnd {
@@ -92,7 +97,7 @@ extension Forwarder {
           cutBatch(&pass, keep: keep)
           continue
         }
-        take(batch, from: row, &pass, keep: keep)
+        take(batch, from: row, &pass, read: read, keep: keep)
       }
     }
     if !pass.out.isEmpty {
@@ -121,6 +126,7 @@ extension Forwarder {
     _ batch: StoredBatch,
     from start: Int,
     _ pass: inout FillPass,
+    read: Read,
     keep: Keep
   ) {
     verdicts.begin()
@@ -148,6 +154,7 @@ extension Forwarder {
       switch verdict {
       case .filtered:
         stages.willTake(marks: false)
+        stages.pass(over: event)
         close(leaving.number, of: batch.log)
       case .publishable, .unpublishable:
         if stages.isEmpty {
@@ -155,7 +162,7 @@ extension Forwarder {
         } else {
           stages.step(leaving, of: batch.events.bytes)
           noteFaults(of: batch.events.bytes[event.topicRange], now: pass.now)
-          sendStaged(&pass, keep: keep)
+          sendStaged(&pass, read: read, keep: keep)
           if stages.isOpen { return }
         }
       }
@@ -259,6 +266,8 @@ struct FillPass {
   /// Events and gap records that may still be looked at.
   var budget: Int
   var batchByteCountMax = 1
+  /// The log can't be read for the moment.
+  var isBlocked = false
 
   init(grant: SessionGrant, now: Int64, window: Int, budget: Int) {
     self.grant = grant

@@ -13,15 +13,19 @@ extension Forwarder {
   ///
   /// A picture of other settings, of another log or from beyond the cursor is not taken: then the
   /// stages begin anew at the cursor.
-  mutating func restoreStages(_ snapshot: ArraySlice<UInt8>?, log: LogID) {
+  public mutating func takeUp(_ saved: SavedStages) {
+    isWaitingForStages = false
     if stages.isEmpty {
       // What is in flight, and a backlog, need the log from the cursor on and no more.
       ledger.hold = 0
       return
     }
-    stages.log = log
+    let log = stages.log
+    // Until it is known what is needed, nothing more of the log is let go.
+    isWaitingForStages = saved == .unreadable
+    if isWaitingForStages { return }
     ledger.hold = ledger.cursor
-    guard let snapshot else {
+    guard case .picture(let snapshot) = saved else {
       // Before the first number there was nothing to know.
       if ledger.cursor > 1 {
         note(
@@ -38,7 +42,7 @@ extension Forwarder {
       note(.notice, "the stages begin anew at number \(ledger.cursor): their settings have changed")
       return
     }
-    ledger.hold = picture.position
+    ledger.hold = picture.needed
     stages.replay = StageReplay(
       position: picture.position,
       lostCountExpected: lostCount - picture.lostCount,
@@ -52,8 +56,13 @@ extension Forwarder {
   mutating func replay(_ read: Read) -> Bool {
     guard var replay = stages.replay else { return true }
     var budget = Forwarder.scanCountMax
-    reading: while replay.position < ledger.cursor {
+    reading: while replay.position < ledger.cursor || stages.pipeline.isRecalling {
       guard budget > 0 else { break }
+      if stages.pipeline.isRecalling {
+        guard stages.recall(budget: &budget, read) else { break }
+        if stages.takeGone() != nil { replay.hasMissed = true }
+        continue
+      }
       switch read(replay.position, replay.passedGaps) {
       case .end:
         break reading
@@ -64,8 +73,11 @@ extension Forwarder {
         guard let start = batch.index(of: replay.position) else { break reading }
         verdicts.begin()
         stages.beginBatch()
-        for row in batch.events.rows[start...] where replay.position < ledger.cursor {
-          if verdict(on: row, in: batch.events.bytes) != .filtered {
+        for row in batch.events.rows[start...] {
+          if replay.position >= ledger.cursor || stages.pipeline.isRecalling { break }
+          if verdict(on: row, in: batch.events.bytes) == .filtered {
+            stages.pass(over: row)
+          } else {
             stages.recompute(row, of: batch.events.bytes, replay.position)
           }
           replay.position += 1
@@ -76,7 +88,7 @@ extension Forwarder {
       }
     }
     stages.replay = replay
-    guard replay.position >= ledger.cursor else { return false }
+    guard replay.position >= ledger.cursor, !stages.pipeline.isRecalling else { return false }
     stages.replay = nil
     if !replay.isComplete {
       // What was computed first had more to go by; going on from less could count events twice.
@@ -108,7 +120,7 @@ extension Forwarder {
   ///
   /// - Parameter segmentStart: the first number of the segment that a reader at a number is in.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
-    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil else { return }
+    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, !isWaitingForStages else { return }
     stages.takeSnapshot(
       position,
       lostCount: readLostCount,
@@ -135,7 +147,7 @@ extension Forwarder {
         "the stages' state has \(bytes.count) bytes, more than the \(byteCountMax)"
           + " that are kept: after a crash they would begin anew; lower max_topics"
       )
-      ledger.hold = picture.position
+      ledger.hold = picture.needed
       stages.clearSnapshot()
       return nil
     }
@@ -146,7 +158,7 @@ extension Forwarder {
   /// is tried again.
   public mutating func snapshotEnded(isSaved: Bool) {
     guard isSaved, let picture = stages.pendingSnapshot else { return }
-    ledger.hold = picture.position
+    ledger.hold = picture.needed
     stages.clearSnapshot()
   }
 
@@ -155,7 +167,8 @@ extension Forwarder {
   /// - Parameter end: the first number that can't be read yet.
   /// - Returns: microseconds since 1970; `.max`: none waits, or something is still to be read.
   public func tickDueAt(end: SequenceNumber) -> Int64 {
-    position == end && !stages.isOpen && stages.replay == nil ? stages.pipeline.dueAt : .max
+    let isUpToDate = position == end && !stages.isOpen && stages.replay == nil
+    return isUpToDate && !isWaitingForStages ? stages.pipeline.dueAt : .max
   }
 
   /// Wants a picture at once where the log has no room and only the stages keep some of it.
@@ -163,10 +176,21 @@ extension Forwarder {
   /// - Parameter end: the first number that can't be read yet; where it has not come to, more than
   ///   the stages is in the way.
   public mutating func wantSnapshotForRoom(end: SequenceNumber) {
-    guard !stages.isEmpty, position == end, ledger.needed < position,
-      stages.pendingSnapshot?.position != position
+    guard !stages.isEmpty, !isWaitingForStages, position == end, ledger.needed < position,
+      stages.pendingSnapshot?.position != position,
+      ledger.needed < stages.pipeline.recallFloor ?? position
     else { return }
     stages.wantSnapshot()
+  }
+
+  /// Says that a stage asked for events that the log has let go of.
+  mutating func noteGone() {
+    guard let gone = stages.takeGone() else { return }
+    note(
+      .warning,
+      "\(gone.count) events before number \(stages.number) up to \(gone.end - 1), which a burst asks"
+        + " for, are gone from the log; they stay filtered"
+    )
   }
 
   /// Wants a picture soon, whichever segment is being read.

@@ -8,7 +8,29 @@ internal import HoldfastStage
 
 extension Forwarder {
   /// Sends what leaves on account of the number at hand; what finds no room stays for later.
-  mutating func sendStaged(_ pass: inout FillPass, keep: Keep) {
+  ///
+  /// Where a stage asks for earlier events they are read back, a part at a time.
+  mutating func sendStaged(_ pass: inout FillPass, read: Read, keep: Keep) {
+    while sendOutput(&pass, keep: keep) {
+      guard stages.pipeline.isRecalling else {
+        close(stages.number, of: stages.log, aggregatedCount: stages.pipeline.aggregatedCount)
+        stages.close()
+        return
+      }
+      if pass.budget <= 0 { return }
+      let isRead = stages.recall(budget: &pass.budget, read)
+      noteGone()
+      guard isRead else {
+        pass.isBlocked = true
+        return
+      }
+    }
+  }
+
+  /// Sends what has left the stages so far.
+  ///
+  /// - Returns: whether that is all, and the number is still to be closed.
+  private mutating func sendOutput(_ pass: inout FillPass, keep: Keep) -> Bool {
     let isEventFormat = configuration.format == .event
     let bytes = stages.pipeline.bytes
     while stages.setAsideCount < stages.pipeline.undecodable.count, hasRoom(for: pass) {
@@ -18,7 +40,7 @@ extension Forwarder {
       setAsideOpen(event, of: bytes, reason: "its payload can't be read", pass, keep: keep)
     }
     let output = stages.pipeline.output
-    let aggregatedCount = stages.pipeline.aggregatedCount
+    let isEnd = !stages.pipeline.isRecalling
     while stages.sentCount < output.count, hasRoom(for: pass) {
       if isBatchFull(pass) {
         cutBatch(&pass, keep: keep)
@@ -37,26 +59,23 @@ extension Forwarder {
         gather(leaving, of: bytes, cause: stages.number, &pass)
         continue
       }
-      let isLast = stages.sentCount == output.count
+      let isLast = isEnd && stages.sentCount == output.count
       publish(
         leaving,
         of: bytes,
         cause: stages.number,
         isOpen: !isLast,
-        aggregatedCount: isLast ? aggregatedCount : 0,
+        aggregatedCount: isLast ? stages.pipeline.aggregatedCount : 0,
         &pass,
         keep: keep
       )
       if isLast {
         stages.close()
-        return
+        return false
       }
     }
-    guard stages.sentCount == output.count,
-      stages.setAsideCount == stages.pipeline.undecodable.count
-    else { return }
-    close(stages.number, of: stages.log, aggregatedCount: aggregatedCount)
-    stages.close()
+    return stages.sentCount == output.count
+      && stages.setAsideCount == stages.pipeline.undecodable.count
   }
 
   /// Says now and then which topic's payloads can't be read, and why.
@@ -79,7 +98,8 @@ extension Forwarder {
       number: event.number,
       log: stages.log,
       result: event.result,
-      isHistorical: event.isHistorical
+      isHistorical: event.isHistorical,
+      missingCount: event.missingCount
     )
   }
 

@@ -31,10 +31,14 @@ public struct Forwarder: Sendable {
     case log(LogEntry)
   }
 
-  /// Reads the log at a number, with so many gap records right before it already passed.
+  /// Reads the log at a number, with so many gap records right before it already passed;
+  /// ``recalling`` of them: an event once more that was read before, or a gap where it is gone.
   public typealias Read = (_ from: SequenceNumber, _ passedGaps: Int) -> ReadResult
   /// Takes a dead letter; false: it can't be kept, and counts as dropped.
   public typealias Keep = (DeadLetter) -> Bool
+
+  /// See ``Read``.
+  public static let recalling = Int.max
 
   /// Most messages in flight: packet identifiers are 16 bits wide, and libmosquitto's cost per
   /// acknowledgement grows with the window.
@@ -78,7 +82,17 @@ public struct Forwarder: Sendable {
   /// The stages wait until what was divided without them is sent.
   var areStagesWaiting = false
 
+  /// What was last saved of the stages, see ``snapshotToSave(savedCursor:byteCountMax:)``.
+  public enum SavedStages: Equatable, Sendable {
+    case none
+    case picture(ArraySlice<UInt8>)
+    /// The file can't be read for the moment: ``Forwarder/takeUp(_:)`` follows.
+    case unreadable
+  }
+
   var stages: StagedLog
+  /// Whether nothing may be read before the owner has found out where the stages stood.
+  public internal(set) var isWaitingForStages = false
   let freshPipeline: Pipeline
   /// Numbers lost to the upstream before ``position``.
   var readLostCount: UInt64
@@ -133,7 +147,7 @@ public struct Forwarder: Sendable {
   ///   - rules: how payloads are read, by the slot of their source.
   ///   - sources: names of sources, by their slot.
   ///   - log: the log that is being read.
-  ///   - snapshot: what was last saved of the stages, see ``snapshotToSave(savedCursor:byteCountMax:)``.
+  ///   - saved: what was last saved of the stages.
   ///   - seed: all jitter comes from it.
   public init(
     configuration: UpstreamConfiguration,
@@ -142,7 +156,7 @@ public struct Forwarder: Sendable {
     rules: [DecodeRules] = [],
     sources: [String] = [],
     log: LogID = LogID(high: 0, low: 0),
-    snapshot: ArraySlice<UInt8>? = nil,
+    saved: SavedStages = .none,
     seed: UInt64
   ) {
     self.configuration = configuration
@@ -196,21 +210,25 @@ public struct Forwarder: Sendable {
     stages.log = log
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
     restoreLanes()
-    restoreStages(snapshot, log: log)
+    takeUp(saved)
   }
 
   /// What went through each stage.
-  public var stageCounts: [StageCounts] { stages.pipeline.counts }
+  public var stageCounts: [StageCounts] { stages.pipeline.report }
   /// Payloads that stages could not read, in the order of `PayloadFault.allCases`.
   public var undecodableCounts: [UInt64] { stages.pipeline.faultCounts }
+  /// The same by topic.
+  public var undecodableTopics: PayloadFaults { stages.pipeline.faultsByTopic }
 
   /// Whether CONNACK came and the link has not ended since.
   public var isConnected: Bool { link.isUp }
   /// Where its link stands.
   public var linkState: Link.State { link.state }
-  /// Bytes of rendered messages, and of the batch being gathered.
+  /// Bytes of rendered messages, of the batch being gathered, and of a picture of the stages that
+  /// waits to be saved.
   public var memoryByteCount: Int {
     inFlight.heldByteCount + batchFormat.byteCount + (lanes.parked?.batch.byteCount ?? 0)
+      + (stages.pendingSnapshot?.state.count ?? 0)
   }
   /// For how long nothing has been answered although something is in flight, microseconds.
   ///
@@ -300,6 +318,11 @@ public struct Forwarder: Sendable {
     }
     suspicion.passed(before: inFlight.slots.firstID)
     var end = FillEnd.noRoom
+    if isWaitingForStages {
+      flushLines(into: &actions)
+      wakeAt = link.wakeAt
+      return
+    }
     guard replay(read) else {
       flushLines(into: &actions)
       wakeAt = now

@@ -11,6 +11,8 @@ struct Leaving: Sendable {
   var result: ResultIdentity?
   /// It was kept back for a while by a stage.
   var isHistorical = false
+  /// It begins a burst: how many events before it could not be let go, at most.
+  var missingCount: UInt32 = 0
 }
 
 extension ResultIdentity {

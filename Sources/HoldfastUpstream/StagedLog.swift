@@ -8,6 +8,10 @@ internal import HoldfastStage
 /// newest snapshot on, silently up to the cursor, because what left on account of the numbers
 /// before it has been settled; after that everything is sent once more, with the same identity.
 struct StagedLog: Sendable {
+  /// Most events that are read back at a time, and bytes of their payloads beyond which no more are.
+  static let recallCountMax = 128
+  static let recallByteCountMax = 256 << 10
+
   private(set) var pipeline: Pipeline
   /// The log that is being read; meaningless before the first event.
   var log = LogID(high: 0, low: 0)
@@ -20,6 +24,11 @@ struct StagedLog: Sendable {
   var setAsideCount = 0
   /// Payloads that could not be read, of which something was said or left out.
   var toldFaultCount: UInt64 = 0
+
+  /// Events asked for on account of the number at hand that the log does not have any more, and the
+  /// number after the last of them; nothing was said of them yet.
+  var goneCount = 0
+  var goneEnd: SequenceNumber = 0
 
   /// What is being computed again, after a start; nil: nothing.
   var replay: StageReplay?
@@ -50,6 +59,7 @@ struct StagedLog: Sendable {
       position: position,
       lostCount: lostCount,
       readCount: readCount,
+      needed: min(position, (beforeMarks ?? pipeline).recallFloor ?? position),
       state: (beforeMarks ?? pipeline).snapshot()
     )
   }
@@ -61,6 +71,12 @@ struct StagedLog: Sendable {
   mutating func wantSnapshot() {
     snapshotSegment = nil
     pendingSnapshot = nil
+  }
+
+  /// What is gone, of which nothing was said yet; nil: nothing.
+  mutating func takeGone() -> (count: Int, end: SequenceNumber)? {
+    defer { goneCount = 0 }
+    return goneCount == 0 ? nil : (goneCount, goneEnd)
   }
 
   /// Forgets all that was computed.
@@ -79,6 +95,40 @@ struct StagedLog: Sendable {
     } else {
       pipeline.step(row, of: bytes, number: number)
     }
+  }
+
+  /// A number goes by that is none of the upstream's topics.
+  mutating func pass(over row: EventBatch.Row) { pipeline.pass(over: row) }
+
+  /// Reads earlier events that a stage asks for, as many as fit into memory together, and goes on.
+  ///
+  /// - Parameters:
+  ///   - budget: how many events may still be looked at; those read are taken off.
+  ///   - read: reads the log.
+  /// - Returns: false where the log can't be read for the moment.
+  mutating func recall(budget: inout Int, _ read: Forwarder.Read) -> Bool {
+    var byteCount = 0
+    var count = 0
+    while let number = pipeline.recallNumber, byteCount < Self.recallByteCountMax,
+      count < Self.recallCountMax
+    {
+      switch read(number, Forwarder.recalling) {
+      case .events(let batch, let row):
+        pipeline.recall(batch.events.rows[row], of: batch.events.bytes)
+        byteCount += Int(batch.events.rows[row].payloadByteCount)
+      case .gap:
+        pipeline.recallGone()
+        goneCount += 1
+        goneEnd = number + 1
+      case .end: return false
+      }
+      count += 1
+    }
+    budget -= count
+    pipeline.resume()
+    sentCount = 0
+    setAsideCount = 0
+    return true
   }
 
   var isEmpty: Bool { pipeline.isEmpty }
@@ -115,6 +165,8 @@ struct StagedLog: Sendable {
 
 /// The stages of an upstream as they stood before a number of the log.
 struct StageSnapshot: Equatable, Sendable {
+  static let version: UInt8 = 2
+
   var log: LogID
   /// Everything below it went in, and nothing else.
   var position: SequenceNumber
@@ -122,14 +174,20 @@ struct StageSnapshot: Equatable, Sendable {
   var lostCount: UInt64
   /// How many had been read by then, those lost among them.
   var readCount: UInt64
+  /// The lowest number that the log must keep for it: a stage may ask for what lies before the
+  /// position.
+  var needed: SequenceNumber
   var state: [UInt8]
 
-  /// `u8` version | upstream | log | position | lost | read | state; checksums are the file's.
+  /// `u8` version | upstream | log | position | lost | read | needed | state; checksums are the
+  /// file's.
   func encoded(for upstream: String) -> [UInt8] {
     var writer = SnapshotWriter()
-    writer.append(UInt8(1))
+    writer.append(Self.version)
     writer.append(bytes: Array(upstream.utf8)[...])
-    for number in [log.high, log.low, position, lostCount, readCount] { writer.append(number) }
+    for number in [log.high, log.low, position, lostCount, readCount, needed] {
+      writer.append(number)
+    }
     writer.append(bytes: state[...])
     return writer.bytes
   }
@@ -139,22 +197,25 @@ struct StageSnapshot: Equatable, Sendable {
     position: SequenceNumber,
     lostCount: UInt64,
     readCount: UInt64,
+    needed: SequenceNumber,
     state: [UInt8]
   ) {
     self.log = log
     self.position = position
     self.lostCount = lostCount
     self.readCount = readCount
+    self.needed = needed
     self.state = state
   }
 
   /// Nil where the bytes are none of this version's, or another upstream's.
   init?(_ bytes: ArraySlice<UInt8>, for upstream: String) {
     var reader = SnapshotReader(bytes)
-    guard reader.number(UInt8.self) == 1, reader.bytes() == Array(upstream.utf8)[...],
+    guard reader.number(UInt8.self) == Self.version, reader.bytes() == Array(upstream.utf8)[...],
       let high: UInt64 = reader.number(),
       let low: UInt64 = reader.number(), let position: UInt64 = reader.number(),
       let lostCount: UInt64 = reader.number(), let readCount: UInt64 = reader.number(),
+      let needed: UInt64 = reader.number(), needed <= position,
       let state = reader.bytes(), reader.isAtEnd
     else { return nil }
     self.init(
@@ -162,6 +223,7 @@ struct StageSnapshot: Equatable, Sendable {
       position: position,
       lostCount: lostCount,
       readCount: readCount,
+      needed: needed,
       state: Array(state)
     )
   }
@@ -182,6 +244,12 @@ struct StageReplay: Sendable {
   /// to the log, is counted as unused there.
   let readCountExpected: UInt64
 
+  /// A stage asked for an earlier event that the log does not have any more: whether it did when
+  /// that was computed first nobody knows.
+  var hasMissed = false
+
   /// Whether the same events were met as when it was computed first.
-  var isComplete: Bool { lostCount == lostCountExpected && readCount == readCountExpected }
+  var isComplete: Bool {
+    lostCount == lostCountExpected && readCount == readCountExpected && !hasMissed
+  }
 }

@@ -103,7 +103,7 @@ struct Simulate: ParsableCommand {
     )
     if let explain {
       var explainer = StageExplainer(filter: explain, count: nil)
-      try recording.read(ring) { try explainer.take($0, through: &run) }
+      try recording.read(ring) { try explainer.take($0, of: ring, through: &run) }
       try explainer.flush()
       return
     }
@@ -115,7 +115,8 @@ struct Simulate: ParsableCommand {
           run?.step(
             batch.events.rows[index],
             of: batch.events.bytes,
-            number: batch.first + UInt64(index)
+            number: batch.first + UInt64(index),
+            recall: { ring.recall($0) }
           )
         }
       case .gap(let gap): run?.gap(gap)

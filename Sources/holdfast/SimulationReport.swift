@@ -59,8 +59,25 @@ struct SimulationReport {
     if !report.faults.isEmpty {
       let parts = report.faults.map { "\($0.count) \($0.fault.rawValue)" }
       text += "  payloads a stage couldn't read: \(parts.joined(separator: ", "))\n"
+      text += faultText(report.faultsByTopic)
     }
     return text + stageText(report.stages) + topicText(report)
+  }
+
+  private func faultText(_ faults: PayloadFaults) -> String {
+    var text = ""
+    for topic in faults.topics.prefix(topicCount) {
+      let parts = zip(PayloadFault.allCases, topic.counts).filter { $1 > 0 }
+      text += "    \(printable(topic.topic[...])): "
+      text += parts.map { "\($1) \($0.rawValue)" }.joined(separator: ", ") + "\n"
+    }
+    let restCount = faults.topics.dropFirst(topicCount).count
+    if restCount > 0 { text += "    \(restCount) topics more\n" }
+    if faults.evictedTopicCount > 0 {
+      text += "    topics are told apart up to \(PayloadFaults.topicCountMax);"
+      text += " \(faults.evictedTopicCount) made room for others\n"
+    }
+    return text
   }
 
   private func stageText(_ stages: [DryRunReport.Stage]) -> String {
@@ -78,6 +95,9 @@ struct SimulationReport {
       if let curve = stage.curve { notes += "  \(name): \(curve.text)\n" }
       if stage.evictedTopicCount > 0 {
         notes += "  \(name): \(stage.evictedTopicCount) topics made room for others (max_topics)\n"
+      }
+      for note in StageNote.allCases {
+        if let count = stage.notes[note] { notes += "  \(name): \(count) \(note.rawValue)\n" }
       }
     }
     return "\n" + table(rows, right: [2, 3, 4, 5, 6]) + notes
@@ -175,6 +195,26 @@ extension CurveReport {
   }
 }
 
+extension [StageNote: UInt64] {
+  fileprivate var json: [(String, JSONValue)] {
+    StageNote.allCases.compactMap { note in self[note].map { (note.name, .number($0)) } }
+  }
+}
+
+extension StageNote {
+  /// As a JSON key.
+  fileprivate var name: String { "\(self)".replacing("T", with: "_t") }
+}
+
+extension PayloadFaults.Topic {
+  fileprivate var json: JSONValue {
+    .object(
+      [("topic", .text(String(decoding: topic, as: UTF8.self)))]
+        + zip(PayloadFault.allCases, counts).map { ($0.rawValue, .number($1)) }
+    )
+  }
+}
+
 extension Double {
   /// Four digits are enough for an error.
   fileprivate var short: String {
@@ -215,6 +255,7 @@ extension SimulationReport {
           ("topics", .list(stage.topics.map { .text($0.description) })),
         ] + stage.flow.members + [
           ("evicted_topics", .number(stage.evictedTopicCount)),
+          ("notes", .object(stage.notes.json)),
           ("error", stage.curve?.json ?? .null),
         ]
       )

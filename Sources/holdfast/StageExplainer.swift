@@ -19,12 +19,16 @@ struct StageExplainer {
   }
 
   /// Lets what stands in the log go through the stages, and writes it.
-  mutating func take(_ item: RingWalk.Item, through run: inout CandidateRun?) throws {
+  mutating func take(
+    _ item: RingWalk.Item,
+    of ring: RingInspection,
+    through run: inout CandidateRun?
+  ) throws {
     switch item {
     case .events(let batch, let start):
       run?.beginBatch()
       for index in start..<batch.events.count where rest > 0 {
-        try take(batch, index, through: &run)
+        try take(batch, index, of: ring, through: &run)
       }
     case .gap(let gap):
       run?.gap(gap)
@@ -37,9 +41,14 @@ struct StageExplainer {
   }
 
   /// Lets one event go through the stages, and writes it.
-  mutating func take(_ batch: StoredBatch, _ index: Int, through run: inout CandidateRun?) throws {
+  mutating func take(
+    _ batch: StoredBatch,
+    _ index: Int,
+    of ring: RingInspection,
+    through run: inout CandidateRun?
+  ) throws {
     let (events, number) = (batch.events, batch.first + UInt64(index))
-    run?.step(events.rows[index], of: events.bytes, number: number)
+    run?.step(events.rows[index], of: events.bytes, number: number) { ring.recall($0) }
     guard let run else { return }
     let isTick = events.rows[index].flags.contains(.tick)
     let isWanted = !isTick && filter?.matches(events.topic(index)) ?? true
@@ -123,11 +132,11 @@ extension StageAct {
       ? "" : event.result == nil ? "#\(event.number) " : "result for \(printable(self.topic[...])) "
     switch kind {
     case .passedBy: return "\(who)passed by, other topics"
-    case .passed: return "\(who)passed"
+    case .passed: return "\(who)passed\(why)"
     case .changed: return "\(who)changed to \(topic) \(payload)"
     case .keptBack: return "\(who)kept back\(why)"
     case .aggregated: return "\(who)went into \(reason)"
-    case .setAside: return "\(who)set aside: its payload can't be read"
+    case .setAside: return "\(who)set aside\(why)"
     case .letGo:
       let mark = event.isHistorical ? ", historical" : ""
       return "held #\(event.number) let go\(mark)\(why)  \(topic) \(payload)"

@@ -103,7 +103,7 @@ struct Tail: ParsableCommand {
     try follow(place) { ring, walk in
       if run == nil { run = candidate.run(over: ring, upstreams: [name], isExplaining: true) }
       while explainer.rest > 0, let item = walk.next(in: ring) {
-        try explainer.take(item, through: &run)
+        try explainer.take(item, of: ring, through: &run)
       }
       try explainer.flush()
       return explainer.rest > 0

@@ -206,4 +206,125 @@ private let second: Int64 = 1_000_000
     #expect(ledger.offered == ledger.settled, "\(ledger)")
     #expect(bench.says("can't be read"))
   }
+
+  @Test func `at most one tick a second is written, however many windows wait`() throws {
+    let bench = AgentBench(upstreamCount: 2) {
+      $0.sources[0].decode = DecodeRules(format: .json)
+      for index in 0..<2 {
+        $0.upstreams[index].stages = (1...4).compactMap { place in
+          try? self.window(Int64(place))
+        }
+        $0.upstreams[index].stages += [
+          self.stage(.throttle(ThrottleSettings(interval: 300_000, pick: .last)))
+        ]
+      }
+    }
+    bench.connectSource()
+    bench.connectUpstream(0)
+    bench.connectUpstream(1)
+    for _ in 0..<30 {
+      receive(bench, [1])
+      let (written, at) = (bench.agent.ticks.written, bench.now.boot)
+      bench.pass(seconds: 1.7)
+      _ = texts(bench, 0)
+      _ = texts(bench, 1)
+      let count = bench.agent.ticks.written - written
+      #expect(count <= UInt64((bench.now.boot - at) / second) + 1, "\(count)")
+    }
+    #expect(bench.agent.ticks.written > 10)
+    #expect(bench.agent.ticks.written <= UInt64(30 * 2.2) + 1)
+  }
+
+  @Test func `a state of stages that can't be read at the start is tried again for a minute`()
+    throws
+  {
+    for failingSeconds in [20.0, 90.0] {
+      let disk = SimulatedDisk(seed: 3)
+      let list = [stage(.sample(SampleSettings(every: 10)))]
+      var bench = AgentBench(disk: disk) {
+        $0.sources[0].decode = DecodeRules(format: .json)
+        $0.upstreams[0].stages = list
+      }
+      bench.connectSource()
+      bench.connectUpstream()
+      receive(bench, [1, 2, 3, 4, 5])
+      #expect(texts(bench).count == 1)
+      bench.pass(seconds: 3)
+      disk.kill()
+      disk.fault = { operation, name in
+        operation == .read && name.utf8.starts(with: "ring/stages".utf8) ? Errno.inputOutput : nil
+      }
+      bench = AgentBench(disk: disk, at: bench.now) {
+        $0.sources[0].decode = DecodeRules(format: .json)
+        $0.upstreams[0].stages = list
+      }
+      bench.connectSource()
+      bench.connectUpstream()
+      receive(bench, [6, 7, 8])
+      bench.pass(seconds: failingSeconds)
+      #expect(bench.says("can't be read; it is tried again"))
+      disk.fault = nil
+      bench.pass(seconds: 10)
+      receive(bench, [9, 10, 11, 12])
+      let left = texts(bench)
+      if failingSeconds < 60 {
+        #expect(left == [#"{"v":11.0}"#], "number 11 is the next one of ten")
+        #expect(!bench.says("begin anew"))
+      } else {
+        #expect(left.first == #"{"v":6.0}"#, "they begin anew with the first after the start")
+        #expect(bench.says("begin anew"))
+      }
+      let ledger = bench.status.upstreams[0].ledger
+      #expect(ledger.offered == ledger.settled, "\(ledger)")
+    }
+  }
+
+  @Test func `the events before a condition come back from the log, also after a kill`() throws {
+    let burst = stage(
+      .burst(
+        BurstSettings(
+          when: try Condition("v > 8"),
+          interval: 600 * second,
+          before: 60 * second,
+          after: second
+        )
+      )
+    )
+    var bench = bench([burst])
+    bench.connectSource()
+    bench.connectUpstream()
+    receive(bench, [0, 1, 2, 3])
+    #expect(texts(bench) == [#"{"v":0.0}"#])
+    // Segments enough that pictures follow each other; none but the burst needs the log's start.
+    for _ in 0..<40 {
+      bench.receive(bench.events(20, byteCount: 4000, topic: "noise"))
+      bench.pass(seconds: 0.3)
+      bench.deliverAll()
+    }
+    let ledger = bench.status.upstreams[0].ledger
+    #expect(ledger.needed <= 2 && ledger.cursor > 500, "\(ledger)")
+    bench = bench.restarted()
+    bench.connectSource()
+    bench.connectUpstream()
+    receive(bench, [9])
+    #expect(texts(bench).suffix(4) == [1, 2, 3, 9].map { "{\"v\":\($0).0}" })
+    let after = bench.status.upstreams[0].ledger
+    #expect(after.offered == after.settled, "\(after)")
+    // Noise has no JSON, passes, and lies in the same log: only what the burst holds is kept.
+    for _ in 0..<60 {
+      bench.receive(bench.events(20, byteCount: 4000, topic: "noise"))
+      bench.pass(seconds: 0.6)
+      bench.deliverAll()
+    }
+    bench.pass(seconds: 3)
+    #expect(bench.status.upstreams[0].ledger.needed > 2)
+  }
+
+  @Test func `pictures of all upstreams together take an eighth of the ring`() {
+    var configuration = bench([stage(.sample(SampleSettings(every: 2)))]).configuration
+    let one = Agent.snapshotShare(configuration)
+    #expect(one == configuration.ring.byteCountMax / 8)
+    configuration.upstreams += [configuration.upstreams[0], configuration.upstreams[0]]
+    #expect(Agent.snapshotShare(configuration) == configuration.ring.byteCountMax / 24)
+  }
 }

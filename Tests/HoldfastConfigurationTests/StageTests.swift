@@ -246,6 +246,19 @@ let leastStages: [(type: String, lines: String)] = [
     #expect(try stage(lines).kind == .window(settings))
   }
 
+  @Test func `the topic of a window and an alarm may use what wildcards matched`() throws {
+    for type in ["window", "alarm"] {
+      let lines = try leastStage(type) + "\ntopics = [\"a/+/b/+\"]\ntopic = \"x/{2}/{1}/{topic}\""
+      let topic: String? =
+        switch try stage(lines).kind {
+        case .window(let settings): settings.topic
+        case .alarm(let settings): settings.topic
+        default: nil
+        }
+      #expect(topic == "x/{2}/{1}/{topic}")
+    }
+  }
+
   @Test func `a window that only counts needs neither fields nor a format`() throws {
     let lines = "[[upstream.stage]]\ntype = \"window\"\nsize = \"1m\"\naggregates = [\"count\"]"
     let upstream = try load(sample(upstream: lines)).configuration.upstreams[0]

@@ -259,6 +259,14 @@ let wrongStages: [WrongConfiguration] = [
   inStage("time", "column 3", #"time = "a.""#, of: "window", with: window),
   inStage("topic", "unknown placeholder", #"topic = "{agent}/x""#, of: "window", with: window),
   inStage(
+    "topic",
+    #""a/+" has 1 wildcard"#,
+    #"topic = "x/{2}""#,
+    of: "window",
+    with: window + "\ntopics = [\"a/+\"]"
+  ),
+  inStage("topic", "the stage has no topics", #"topic = "{1}/x""#, of: "alarm", with: alarm),
+  inStage(
     "method",
     #""m4", "lttb""#,
     #"method = "minmax""#,
@@ -272,8 +280,15 @@ let wrongStages: [WrongConfiguration] = [
   inStage("off", "is equal to on", "off = 80", of: "alarm", with: "field = \"t\"\non = 80.0"),
   inStage("duration", "outside its range", #"duration = "31d""#, of: "alarm", with: alarm),
   inStage("pass", "must be true or false", #"pass = "yes""#, of: "alarm", with: alarm),
-  inStage("before_events", "from 1 to 100000", "before_events = 0", of: "burst", with: burst),
+  inStage("before_events", "from 1 to 1000000", "before_events = 0", of: "burst", with: burst),
   inStage("before_bytes", "outside its range", "before_bytes = 1", of: "burst", with: burst),
+  inStage(
+    "before_bytes",
+    "a quarter of the ring",
+    #"before_bytes = "512MiB""#,
+    of: "burst",
+    with: burst
+  ),
   inStage("after", "outside its range", #"after = "2d""#, of: "burst", with: burstBefore),
 
   // Payloads.

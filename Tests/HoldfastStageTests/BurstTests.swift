@@ -57,7 +57,7 @@ private let loud = #"{"v":9}"#
     var trigger = later
     trigger.payload = loud
     #expect(harness.feed(trigger).map(\.number) == [4])
-    #expect(harness.stage.heldByteCount == 0)
+    #expect(harness.stage.heldCount == 0)
   }
 
   @Test func `what can't be read, and a result, goes on at once`() throws {
@@ -136,54 +136,81 @@ private let loud = #"{"v":9}"#
     #expect(harness.stage.droppedEventCount == 0)
   }
 
-  @Test func `a topic holds a bounded number of events`() throws {
+  @Test func `all topics together hold a bounded number of events, the oldest goes first`() throws {
     var harness = StageHarness(try stage(countMax: 3))
-    for second in 0..<6 { _ = harness.feed(event(Double(second) / 2, quiet)) }
-    #expect(harness.stage.droppedEventCount == 2)
-    #expect(harness.feed(event(4, loud)).map(\.number) == [4, 5, 6, 7])
-    #expect(harness.stage.heldByteCount == 0)
-  }
-
-  @Test func `all topics together hold bounded bytes, the oldest goes first`() throws {
-    let one = HeldEvent.overheadByteCount + 1 + quiet.utf8.count
-    var harness = StageHarness(try stage(byteCountMax: 3 * one))
     for (second, topic) in ["a", "b", "a", "b", "a", "b"].enumerated() {
       _ = harness.feed(event(Double(second) / 2, quiet, topic: topic))
     }
     #expect(harness.stage.droppedEventCount == 1)
-    #expect(harness.stage.heldByteCount == 3 * one)
+    #expect(harness.stage.heldCount == 3)
     #expect(harness.feed(event(4, loud, topic: "a")).map(\.number) == [5, 7])
+    #expect(harness.pass.out.map(\.missingCount) == [0, 1], "the event that asked says it")
     #expect(harness.feed(event(4, loud, topic: "b")).map(\.number) == [4, 6, 8])
-    #expect(harness.stage.heldByteCount == 0)
+    #expect(harness.pass.out.map(\.missingCount) == [0, 0, 0])
+    #expect(harness.stage.heldCount == 0)
   }
 
-  @Test func `an event that is larger than all room stays back, counted`() throws {
-    var harness = StageHarness(try stage(byteCountMax: 300))
-    _ = harness.feed(event(0, quiet))
-    _ = harness.feed(event(1, #"{"v":1,"x":"\#(String(repeating: "x", count: 300))"}"#))
+  @Test func `what was forgotten long ago is missed by nobody`() throws {
+    var harness = StageHarness(try stage(countMax: 1))
+    _ = harness.feed([event(0, quiet), event(1, quiet), event(2, quiet)])
     #expect(harness.stage.droppedEventCount == 1)
-    #expect(harness.stage.heldByteCount == 0)
-    #expect(harness.feed(event(2, loud)).map(\.number) == [3])
+    #expect(harness.feed(event(12, loud)).map(\.number) == [3, 4])
+    #expect(harness.pass.out.last?.missingCount == 0)
+  }
+
+  @Test func `the log keeps a bounded part for it, counted beyond`() throws {
+    var harness = StageHarness(try stage(byteCountMax: 1000))
+    _ = harness.feed([event(0, quiet), event(1, quiet)])
+    harness.pass.logByteCount = 600
+    _ = harness.feed(event(2, quiet))
+    #expect(harness.stage.recallFloor == 2)
+    harness.stage.expire(event(3, quiet).boot, 1001)
+    #expect(harness.stage.droppedEventCount == 1)
+    #expect(harness.stage.recallFloor == 3)
+    harness.pass.logByteCount = 1100
+    #expect(harness.feed(event(3, loud)).map(\.number) == [3, 4])
+    #expect(harness.pass.out.last?.missingCount == 1)
+    #expect(harness.stage.recallFloor == nil)
+  }
+
+  @Test func `a topic that falls silent keeps nothing of the log longer than before says`() throws {
+    var harness = StageHarness(try stage())
+    _ = harness.feed([event(0, quiet), event(1, quiet)])
+    harness.stage.expire(event(11, quiet).boot, 0)
+    #expect(harness.stage.recallFloor == 2)
+    harness.stage.expire(event(11, quiet).boot + 1, 0)
+    #expect(harness.stage.recallFloor == nil)
+    #expect(harness.stage.droppedEventCount == 0, "nothing could have asked for it")
+  }
+
+  @Test func `what is gone from the log is counted, and the event that asked says so`() throws {
+    var harness = StageHarness(try stage())
+    _ = harness.feed((0..<6).map { event(Double($0), quiet) })
+    harness.goneBelow = 4
+    #expect(harness.feed(event(6, loud)).map(\.number) == [4, 5, 6, 7])
+    #expect(harness.pass.out.map(\.missingCount) == [0, 0, 0, 2])
+    #expect(harness.pass.out.map(\.isHistorical) == [true, true, true, false])
+    #expect(harness.stage.goneEventCount == 2)
+    #expect(harness.stage.heldCount == 0)
   }
 
   @Test func `an evicted topic lets go what it holds`() throws {
     var harness = StageHarness(try stage(topicCountMax: 1))
     _ = harness.feed([event(0, quiet, topic: "a"), event(1, quiet, topic: "a")])
-    #expect(harness.stage.heldByteCount > 0)
+    #expect(harness.stage.heldCount > 0)
     #expect(harness.feed(event(2, quiet, topic: "b")).map(\.number) == [3])
-    #expect(harness.stage.heldByteCount == 0)
+    #expect(harness.stage.heldCount == 0)
     #expect(harness.stage.evictedTopicCount == 1)
   }
 
-  @Test(arguments: [1 << 20, 600])
-  func `a snapshot at every position goes on with the same events`(byteCountMax: Int) throws {
+  @Test(arguments: [1 << 20, 9])
+  func `a snapshot at every position goes on with the same events`(countMax: Int) throws {
     let events = randomSeries(seed: 41, count: 250, topicCount: 6) { random, _ in
       random.next() % 12 == 0 ? loud : quiet
     }
     let fresh = try stage(
       interval: 20,
-      countMax: 5,
-      byteCountMax: byteCountMax,
+      countMax: countMax,
       topicCountMax: 4
     )
     let outputs = try checkSnapshots(events) { fresh }

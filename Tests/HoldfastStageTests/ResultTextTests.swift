@@ -1,3 +1,4 @@
+import HoldfastEvent
 import Testing
 
 @testable import HoldfastStage
@@ -58,6 +59,11 @@ import Testing
 
   @Test func `a topic that would be too long is the key`() {
     let key = [UInt8](repeating: 97, count: 40_000)
+    let filters = ["a/#", "p/+"].compactMap { TopicFilter($0) }
+    #expect(
+      ResultTopic("x/{1}/{topic}", filters: filters).filled(with: Array("p/1".utf8))
+        == Array("x/1/p/1".utf8)
+    )
     #expect(ResultTopic("{topic}{topic}").filled(with: key) == key)
   }
 

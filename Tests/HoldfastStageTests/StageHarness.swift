@@ -36,6 +36,10 @@ struct StageHarness<Kind: StageKind> {
   var stage: Kind
   var pass: StagePass
   var number: SequenceNumber = 0
+  /// All that was fed, for stages that ask for it again.
+  var log: [TestEvent] = []
+  /// Numbers that the log has let go of.
+  var goneBelow: SequenceNumber = 0
 
   init(_ stage: Kind, format: PayloadFormat? = .json, setsAside: Bool = false) {
     self.stage = stage
@@ -47,6 +51,7 @@ struct StageHarness<Kind: StageKind> {
   /// Takes the next event; numbers count from 1.
   mutating func feed(_ event: TestEvent) -> [Output] {
     number += 1
+    log.append(event)
     var input = begin(event)
     if event.isResult {
       input.result = ResultIdentity(stage: 1, key: Array(event.topic.utf8), start: 0)
@@ -54,7 +59,25 @@ struct StageHarness<Kind: StageKind> {
     if event.wall >= stage.dueAt { stage.advance(&pass) }
     if stage.dueAt <= event.wall { Issue.record("advance left something that is due") }
     stage.step(input, &pass)
+    recall(input)
     return outputs
+  }
+
+  /// Reads back what the stage asks for, as the pipeline and its owner do.
+  private mutating func recall(_ asking: StageEvent) {
+    guard pass.isRecalling, var burst = stage as? BurstStage else { return }
+    pass.isRecalling = false
+    while let wanted = burst.recallNumber {
+      let isGone = wanted < goneBelow
+      if !isGone {
+        var event = copy(log[Int(wanted) - 1], number: wanted)
+        event.isHistorical = true
+        pass.emit(event)
+      }
+      burst.recall(isGone: isGone)
+    }
+    burst.endRecall(asking, &pass)
+    if let stage = burst as? Kind { self.stage = stage }
   }
 
   /// Takes a tick: time passes, nothing arrives.
@@ -76,21 +99,26 @@ struct StageHarness<Kind: StageKind> {
   }
 
   private mutating func begin(_ event: TestEvent) -> StageEvent {
-    let (topic, payload) = (Array(event.topic.utf8), Array(event.payload.utf8))
     pass.out = []
     pass.bytes.removeAll(keepingCapacity: true)
-    pass.bytes += topic + payload + event.properties
     pass.number = number
     pass.now = ClockReading(boot: event.boot, wall: event.wall)
     pass.verdict = .filtered
+    return copy(event, number: number)
+  }
+
+  private mutating func copy(_ event: TestEvent, number: SequenceNumber) -> StageEvent {
+    let (topic, payload) = (Array(event.topic.utf8), Array(event.payload.utf8))
+    let start = pass.bytes.count
+    pass.bytes += topic + payload + event.properties
     let row = EventBatch.Row(
       boot: event.boot,
       wall: event.wall,
-      topicOffset: 0,
+      topicOffset: UInt32(start),
       topicByteCount: UInt16(topic.count),
-      payloadOffset: UInt32(topic.count),
+      payloadOffset: UInt32(start + topic.count),
       payloadByteCount: UInt32(payload.count),
-      propertiesOffset: UInt32(topic.count + payload.count),
+      propertiesOffset: UInt32(start + topic.count + payload.count),
       propertiesByteCount: UInt32(event.properties.count),
       source: 0,
       flags: event.flags
@@ -131,6 +159,7 @@ func checkSnapshots<Kind: StageKind>(
   for (place, bytes) in snapshots.enumerated() {
     var part = StageHarness(make(), format: format)
     part.number = SequenceNumber(place)
+    part.log = Array(events[..<place])
     var reader = SnapshotReader(bytes[...])
     let isRestored = part.stage.restore(from: &reader)
     try #require(isRestored && reader.isAtEnd)

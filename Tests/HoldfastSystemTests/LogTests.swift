@@ -151,10 +151,11 @@ private final class Pen: Sendable {
     status.sources[0].ledger.dropped[SourceDropReason.oversize.rawValue] = 2
     status.upstreams[0].ledger.lost[LossReason.evicted.rawValue] = 3
     status.upstreams[0].ledger.deadLettered = 4
+    status.upstreams[0].undecodable = [2, 0, 3, 0]
     #expect(
       StatusLine.text(status).hasSuffix(
         "source floor paused, upstream central down, oversize 2, evicted 3, dead letters 4, "
-          + "health full"
+          + "unreadable payloads 5, health full"
       )
     )
   }

@@ -67,7 +67,59 @@ let stageLists: [[StageConfiguration]] = [
     ),
     StageConfiguration(kind: .dedupe(DedupeSettings(span: 4 * second))),
   ],
+  [
+    StageConfiguration(topics: filters("t/+"), kind: .map(doubled)),
+    StageConfiguration(kind: .burst(burst("v > 18", before: 30, countMax: 12))),
+    StageConfiguration(kind: .burst(burst("v > 6", before: 20, countMax: 1000))),
+    StageConfiguration(
+      topics: filters("t/+"),
+      kind: .window(
+        {
+          var window = WindowSettings(fields: [path("v")], size: 10 * second, aggregates: [.count])
+          window.late = .emitCorrection
+          window.lateness = 5 * second
+          return window
+        }()
+      )
+    ),
+  ],
+  [
+    StageConfiguration(
+      kind: .deadband(
+        DeadbandSettings(field: path("v"), threshold: .absolute(4), intervalMax: 20 * second)
+      )
+    ),
+    StageConfiguration(
+      topics: filters("t/+"),
+      kind: .alarm(
+        {
+          var alarm = AlarmSettings(field: path("v"), on: 6, off: 3)
+          alarm.duration = 8 * second
+          return alarm
+        }()
+      )
+    ),
+  ],
 ]
+
+/// Changes every payload, so that what is read back must be changed again.
+private let doubled: MapSettings = {
+  var settings = MapSettings()
+  settings.compute = [MapSettings.Compute(field: path("v"))]
+  settings.compute[0].scale = 2
+  return settings
+}()
+
+private func burst(_ when: String, before: Int64, countMax: Int) -> BurstSettings {
+  var settings = BurstSettings(
+    when: condition(when) ?? anyEvent,
+    interval: 20 * second,
+    before: before * second,
+    after: 5 * second
+  )
+  settings.heldCountMax = countMax
+  return settings
+}
 
 private let anyEvent: Condition = {
   guard let condition = condition("size >= 0") else { preconditionFailure() }
@@ -90,6 +142,7 @@ extension StagedWorld {
       rules: Self.rules,
       setsAside: configuration.undecodable == .deadLetter
     )
+    pipeline.keepsOutput = true
     var position: SequenceNumber = 1
     var passed = 0
     while true {
@@ -108,11 +161,27 @@ extension StagedWorld {
         if configuration.topics.contains(where: { $0.matches(batch.events.topic(row)) }) {
           pipeline.beginBatch()
           pipeline.step(event, of: batch.events.bytes, number: position)
+          recall(&pipeline)
           collect(pipeline, into: &expected)
+        } else {
+          pipeline.pass(over: event)
         }
         position += 1
         passed = 0
       }
+    }
+  }
+
+  private func recall(_ pipeline: inout Pipeline) {
+    while pipeline.isRecalling {
+      while let number = pipeline.recallNumber {
+        if case .events(let batch, let row) = log.read(number, .max) {
+          pipeline.recall(batch.events.rows[row], of: batch.events.bytes)
+        } else {
+          pipeline.recallGone()
+        }
+      }
+      pipeline.resume()
     }
   }
 

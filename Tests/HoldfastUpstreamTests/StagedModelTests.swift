@@ -215,7 +215,7 @@ struct StagedWorld {
       ledger: saved,
       rules: Self.rules,
       log: FakeLog.id,
-      snapshot: snapshot.map { $0[...] },
+      saved: snapshot.map { .picture($0[...]) } ?? .none,
       seed: random.next()
     )
     forwarder.start(now: now)

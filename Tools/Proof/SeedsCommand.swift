@@ -101,6 +101,8 @@ struct SeedsCommand: AsyncParsableCommand {
       ("events aggregated", Int(total.aggregatedCount)),
       ("events kept back by sources' stages", total.sourceFilteredCount),
       ("times that stages began anew", total.freshStartCount),
+      ("earlier events read back for a stage", total.recalledCount),
+      ("earlier events asked for and gone", total.goneCount),
       ("ticks for stages that wait for time", total.tickCount),
       ("upstreams compared with their stages", total.judgedUpstreamCount),
       ("upstreams with numbers nobody can name", total.blindUpstreamCount),

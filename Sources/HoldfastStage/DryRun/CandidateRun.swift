@@ -47,8 +47,13 @@ public struct CandidateRun: Sendable {
     for place in upstreams.indices { upstreams[place].run.beginBatch() }
   }
 
-  /// Takes the next event or tick of the log; parameters as of ``DryRun/step(_:of:number:)``.
-  public mutating func step(_ row: EventBatch.Row, of bytes: [UInt8], number: SequenceNumber) {
+  /// Takes the next event or tick of the log; parameters as of ``DryRun/step(_:of:number:recall:)``.
+  public mutating func step(
+    _ row: EventBatch.Row,
+    of bytes: [UInt8],
+    number: SequenceNumber,
+    recall: DryRun.Recall = { _ in nil }
+  ) {
     span.note(row, number)
     for slot in sources.indices { sources[slot]?.isReached = false }
     for place in upstreams.indices { upstreams[place].isReached = false }
@@ -61,7 +66,12 @@ public struct CandidateRun: Sendable {
       if sources[slot]?.run.output.isEmpty != false { return }
     }
     for place in upstreams.indices {
-      upstreams[place].isReached = upstreams[place].run.step(row, of: bytes, number: number)
+      upstreams[place].isReached = upstreams[place].run.step(
+        row,
+        of: bytes,
+        number: number,
+        recall: recall
+      )
     }
   }
 

@@ -7,6 +7,9 @@ internal import HoldfastPayload
 /// The account is of bounded size, whatever the number of events and topics. It costs several times
 /// what the stages alone do.
 public struct DryRun: Sendable {
+  /// An earlier event of the log: its row, and what that points into; nil: it is gone.
+  public typealias Recall = (SequenceNumber) -> (row: EventBatch.Row, bytes: [UInt8])?
+
   /// Most topics with an account of their own, the first that come; the others are summed.
   public static let topicCountMax = 10_000
   /// Most events left out of all topics that wait, per stage, for the point behind them to be
@@ -55,6 +58,7 @@ public struct DryRun: Sendable {
     configurations = Array(stages.prefix(Pipeline.stageCountMax))
     pipeline = Pipeline(stages: configurations, rules: rules, setsAside: setsAside)
     pipeline.isTracing = true
+    pipeline.keepsOutput = true
     curves = configurations.map { CurveErrors($0, rules: rules, pointCountMax: waitingCountMax) }
     // "#" selects all, topics that begin with "$" included, as it does for an upstream.
     selection = StageSelection([topics.contains { $0.description == "#" } ? [] : topics])
@@ -81,12 +85,14 @@ public struct DryRun: Sendable {
   ///   - row: the event's row.
   ///   - source: what the row points into.
   ///   - number: its sequence number, above all that went in before.
+  ///   - recall: gives an earlier event of the log again; nil: it is gone.
   /// - Returns: whether it came to the stages; if not nothing happened.
   @discardableResult
   public mutating func step(
     _ row: EventBatch.Row,
     of source: [UInt8],
-    number: SequenceNumber
+    number: SequenceNumber,
+    recall: Recall = { _ in nil }
   ) -> Bool {
     if row.flags.contains(.tick) {
       if pipeline.isEmpty { return false }
@@ -94,12 +100,23 @@ public struct DryRun: Sendable {
     } else {
       guard selection.stages(for: row, in: source) & 1 == 1 else {
         unselected.add(row)
+        pipeline.pass(over: row)
         return false
       }
       flow.entered.add(row)
       let slot = tally(source[row.topicRange]) { $0.entered.add(row) }
       origins[Int(number % UInt64(origins.count))] = Origin(number: number, slot: Int32(slot ?? -1))
       pipeline.step(row, of: source, number: number)
+    }
+    while pipeline.isRecalling {
+      while let earlier = pipeline.recallNumber {
+        if let (row, bytes) = recall(earlier) {
+          pipeline.recall(row, of: bytes)
+        } else {
+          pipeline.recallGone()
+        }
+      }
+      pipeline.resume()
     }
     if isExplaining { explain() }
     account()
@@ -118,13 +135,14 @@ public struct DryRun: Sendable {
   ///
   /// - Complexity: O(topics log topics).
   public var report: DryRunReport {
-    let evicted = pipeline.evictedTopicCounts
+    let counts = pipeline.report
     let stages = configurations.indices.map { place in
       DryRunReport.Stage(
         type: configurations[place].kind.typeName,
         topics: configurations[place].topics,
         flow: stageFlows[place],
-        evictedTopicCount: evicted[place],
+        evictedTopicCount: counts[place].evictedTopicCount,
+        notes: counts[place].notes,
         curve: curves[place]?.current
       )
     }
@@ -135,6 +153,7 @@ public struct DryRun: Sendable {
       setAside: setAside,
       stages: stages,
       faults: faults.filter { $0.count > 0 },
+      faultsByTopic: pipeline.faultsByTopic,
       topics: topicReports,
       otherTopics: otherTopics
     )

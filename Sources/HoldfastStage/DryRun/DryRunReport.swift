@@ -71,6 +71,8 @@ public struct DryRunReport: Equatable, Sendable {
     public var flow: Flow
     /// Topics whose state was given up for want of room.
     public var evictedTopicCount: UInt64
+    /// What else it counted, without zeros.
+    public var notes: [StageNote: UInt64]
     /// How well a reader gets back what was left out; nil for a type that draws no curve.
     public var curve: CurveReport?
   }
@@ -93,6 +95,8 @@ public struct DryRunReport: Equatable, Sendable {
   public var stages: [Stage]
   /// Payloads that a stage could not read, by reason; one that several can't read counts for each.
   public var faults: [(fault: PayloadFault, count: UInt64)]
+  /// The same by topic.
+  public var faultsByTopic: PayloadFaults
   /// Most bytes saved first, and by their bytes where those are equal.
   public var topics: [Topic]
   /// What belongs to no topic of ``topics``: there were more than ``DryRun/topicCountMax``.
@@ -102,7 +106,8 @@ public struct DryRunReport: Equatable, Sendable {
   public static func == (left: DryRunReport, right: DryRunReport) -> Bool {
     left.flow == right.flow && left.unselected == right.unselected
       && left.setAside == right.setAside && left.stages == right.stages
-      && left.faults.elementsEqual(right.faults) { $0 == $1 } && left.topics == right.topics
+      && left.faults.elementsEqual(right.faults) { $0 == $1 }
+      && left.faultsByTopic == right.faultsByTopic && left.topics == right.topics
       && left.otherTopics == right.otherTopics
   }
 }

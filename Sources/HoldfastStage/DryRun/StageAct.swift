@@ -1,4 +1,5 @@
 internal import HoldfastEvent
+internal import HoldfastPayload
 
 /// What a stage did to one event, and why.
 public struct StageAct: Equatable, Sendable {
@@ -65,8 +66,9 @@ extension StageAct {
       for other in left {
         if other.number == event.number && other.result == event.result {
           isOn = true
-          own.kind = other == event ? .passed : .changed
+          own.kind = other.row == event.row ? .passed : .changed
           own.event = other
+          if let fault = step.fault { own.reason = "its payload can't be read: \(fault.rawValue)" }
           acts.append(own)
         } else {
           acts.append(leaving(other, trace.place, "", in: bytes))
@@ -79,6 +81,7 @@ extension StageAct {
         case .aggregated: .aggregated
         case .undecodable: .setAside
         }
+      if let fault = step.fault { own.reason = "its payload can't be read: \(fault.rawValue)" }
       if verdict == .filtered { own.reason = kind.reason(event, &curve, in: bytes) }
       if verdict == .aggregated { own.reason = kind.typeReason }
       acts.append(own)
@@ -138,8 +141,8 @@ extension StageConfiguration.Kind {
       "held for \(settings.method.rawValue) in a window of \(durationText(settings.size))"
     case .alarm: "only transitions go on"
     case .burst(let settings):
-      "less than \(durationText(settings.interval)) after the one that went on; held for"
-        + " \(durationText(settings.before)), in case the condition holds"
+      "less than \(durationText(settings.interval)) after the one that went on; read back if the"
+        + " condition holds within \(durationText(settings.before))"
     }
   }
 

@@ -107,12 +107,13 @@ func alarms(_ series: [LoggedEvent], on: Double, off: Double) -> [Expectation.Re
   return results
 }
 
-/// The `burst` of a topic, with an interval and a `before` longer than the round.
+/// A `burst` over events of several topics in the log's order, with an interval and a `before` longer
+/// than the round.
 ///
 /// Its `after` is 0: the clock then counts for one thing only, that what arrives in the same
 /// microsecond as a trigger goes on as well. The log shows milliseconds; within one, `sent` decides.
 func burst(
-  _ series: [LoggedEvent],
+  _ log: [LoggedEvent],
   above limit: Double,
   keeping most: Int,
   sent: Set<Int>
@@ -120,17 +121,20 @@ func burst(
   var events: [LoggedEvent] = []
   var historical: Set<Int> = []
   var held: [LoggedEvent] = []
-  var trigger = Int.min
-  for (place, event) in series.enumerated() {
+  var known: Set<String> = []
+  var triggers: [String: Int] = [:]
+  for event in log {
     let holds = (event.value ?? 0) > limit
     if holds {
-      events += held
-      historical.formUnion(held.map(\.number))
-      held = []
-      trigger = event.milliseconds
+      let own = held.filter { $0.topic == event.topic }
+      events += own
+      historical.formUnion(own.map(\.number))
+      held.removeAll { $0.topic == event.topic }
+      triggers[event.topic] = event.milliseconds
     }
-    let isNear = event.milliseconds == trigger && sent.contains(event.number)
-    if place == 0 || holds || isNear {
+    let isNear = event.milliseconds == triggers[event.topic] && sent.contains(event.number)
+    let isFirst = known.insert(event.topic).inserted
+    if isFirst || holds || isNear {
       events.append(event)
     } else {
       held = Array((held + [event]).suffix(most))
