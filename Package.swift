@@ -124,8 +124,8 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastSystem",
-        "HoldfastUnpack", "HoldfastUpstream",
+        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastStatus",
+        "HoldfastSystem", "HoldfastUnpack", "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -85,3 +85,8 @@ func formattedSize(_ byteCount: Int) -> String {
 public func microseconds(ofDuration text: String) -> Int64? {
   try? parseQuantity(text, units: Unit.durations).get()
 }
+
+/// Bytes of a size as the configuration writes it, such as `256MiB`; nil where the text is none.
+public func byteCount(ofSize text: String) -> Int? {
+  (try? parseQuantity(text, units: Unit.sizes).get()).flatMap { Int(exactly: $0) }
+}

@@ -52,10 +52,15 @@ public struct RingVerification: Equatable, Sendable {
 extension RingInspection {
   /// Reads every block from the oldest on and balances the accounts.
   ///
-  /// - Parameter isLive: an agent is at work, so that sums need not agree.
+  /// - Parameters:
+  ///   - isLive: an agent is at work, so that sums need not agree.
+  ///   - progress: told of each number that reading has come to, block by block.
   /// - Returns: what was found.
   /// - Complexity: O(bytes of the log).
-  public func verify(isLive: Bool) -> RingVerification {
+  public func verify(
+    isLive: Bool,
+    progress: (SequenceNumber) -> Void = { _ in }
+  ) -> RingVerification {
     var result = RingVerification()
     result.hasAccount = account != nil
     result.sources = account?.sources ?? []
@@ -68,6 +73,7 @@ extension RingInspection {
     var block: SequenceNumber = 0
     walk: while true {
       let start = position
+      progress(position)
       switch read(from: position, passedGaps: passed) {
       case .end: break walk
       case .gap(let gap):

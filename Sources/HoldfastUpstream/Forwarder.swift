@@ -207,9 +207,9 @@ public struct Forwarder: Sendable {
     )
     freshBatchFormat = BatchFormat(configuration: configuration, agentID: agentID)
     batchFormat = freshBatchFormat
-    stages.log = log
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
     restoreLanes()
+    stages.log = log
     takeUp(saved)
   }
 

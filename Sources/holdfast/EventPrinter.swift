@@ -9,8 +9,12 @@ struct EventPrinter {
   var isJSON: Bool
   /// Whether numbers that were freed before they could be read are worth a line.
   var isFollowing = false
+  /// Only events that arrived within, microseconds since 1970.
+  var times = Int64.min..<Int64.max
   /// Events that may still be written.
   var rest: Int
+  /// Events written.
+  private(set) var writtenCount: UInt64 = 0
   private var object = EventObject(agentID: nil)
   private var output = StandardOutput()
 
@@ -24,19 +28,35 @@ struct EventPrinter {
   ///
   /// - Throws: `ExitCode` when standard output takes no more.
   mutating func drain(_ ring: RingInspection, _ walk: inout RingWalk) throws {
-    while rest > 0, let item = walk.next(in: ring) {
-      switch item {
-      case .gap(let gap): try write(gap)
-      case .released(let range): if isFollowing { try write(range: range, "passed") }
-      case .unreadable(let range): try write(range: range, "unreadable")
-      case .events(let batch, let row):
-        for index in row..<batch.events.count where rest > 0 {
-          try write(batch, index)
-        }
+    while rest > 0, try step(ring, &walk, before: .max) {}
+    try flush()
+  }
+
+  /// Writes what stands at the walk's place, below number `end`; false where there is nothing.
+  mutating func step(
+    _ ring: RingInspection,
+    _ walk: inout RingWalk,
+    before end: SequenceNumber
+  ) throws -> Bool {
+    guard let item = walk.next(in: ring) else { return false }
+    switch item {
+    case .gap(let gap): try write(gap)
+    case .released(let range): if isFollowing { try write(range: range, "passed") }
+    case .unreadable(let range): try write(range: range, "unreadable")
+    case .events(let batch, let row):
+      let count = Int(min(UInt64(batch.events.count), end - min(end, batch.first)))
+      for index in row..<max(row, count) where rest > 0 {
+        if times.contains(batch.events.rows[index].wall) { try write(batch, index) }
       }
     }
-    try output.flush()
+    return true
   }
+
+  /// Hands over what was not written yet.
+  mutating func flush() throws { try output.flush() }
+
+  /// Writes to a file from now on; the caller closes it.
+  mutating func redirect(to descriptor: Int32) { output.descriptor = descriptor }
 
   private mutating func write(_ batch: StoredBatch, _ index: Int) throws {
     let events = batch.events
@@ -47,6 +67,7 @@ struct EventPrinter {
     }
     if let filter, !filter.matches(events.topic(index)) { return }
     rest -= 1
+    writtenCount &+= 1
     if isJSON {
       try output.append {
         object.append(

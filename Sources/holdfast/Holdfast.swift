@@ -35,7 +35,8 @@ import ArgumentParser
       """,
     version: "0.1.0",
     subcommands: [
-      Run.self, Check.self, Status.self, Top.self, Tail.self, Simulate.self, Unpack.self, Ring.self,
+      Run.self, Check.self, Status.self, Top.self, Tail.self, Simulate.self, Doctor.self,
+      Unpack.self, Ring.self,
     ]
   )
 }

@@ -15,7 +15,8 @@ struct Ring: ParsableCommand {
         holdfast ring verify --data-dir /mnt/card/holdfast
       """,
     subcommands: [
-      RingList.self, RingCat.self, RingVerify.self, RingDeadLetters.self, RingResend.self,
+      RingList.self, RingCat.self, RingExport.self, RingForecast.self, RingVerify.self,
+      RingDeadLetters.self, RingResend.self,
     ]
   )
 }

@@ -23,7 +23,12 @@ struct RingVerify: ParsableCommand {
   func run() throws {
     let disk = options.disk()
     let ring = try options.inspect(disk)
-    let result = ring.verify(isLive: disk.isHeld())
+    var progress = Progress("verify")
+    let (first, last) = (ring.oldest, ring.end)
+    let result = ring.verify(isLive: disk.isHeld()) {
+      progress.show($0 - min($0, first), of: last - min(last, first))
+    }
+    progress.clear()
     var output = StandardOutput()
     if options.json {
       try output.write(line: "\(result.json(remarks: ring.remarks))")

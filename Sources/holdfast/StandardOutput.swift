@@ -6,6 +6,8 @@ import Glibc
 /// A reader that has seen enough (`holdfast ring cat | head`) ends the command, quietly and well.
 struct StandardOutput {
   private static let pieceByteCount = 64 << 10
+  /// Another file may stand in its place.
+  var descriptor = STDOUT_FILENO
   private var bytes: [UInt8] = []
 
   /// A closed pipe must be an error of write(2), not a signal.
@@ -28,14 +30,14 @@ struct StandardOutput {
     var done = 0
     while done < bytes.count {
       let count = bytes[done...].withUnsafeBytes {
-        Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count)
+        Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
       if count > 0 {
         done += count
       } else if errno == EPIPE {
         throw ExitCode.success
       } else if errno != EINTR {
-        complain("can't write to standard output: \(String(cString: strerror(errno)))")
+        complain("can't write the output: \(String(cString: strerror(errno)))")
         throw ExitCode(ExitStatus.inputOutput)
       }
     }
