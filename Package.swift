@@ -209,7 +209,7 @@ let package = Package(
       name: "HoldfastStatusTests",
       dependencies: [
         "HoldfastStatus", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastLink",
-        "HoldfastRingLog",
+        "HoldfastRingLog", "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

@@ -91,7 +91,11 @@ static int verify(X509_STORE_CTX *store, void *argument) {
 static void note_alert(const SSL *connection, int where, int value) {
   if ((where & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT) return;
   struct holdfast_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection));
-  if (tls && (value & 0xff) != SSL_AD_CLOSE_NOTIFY) tls->alert = SSL_alert_desc_string_long(value);
+  int alert = value & 0xff;
+  if (!tls || alert == SSL_AD_CLOSE_NOTIFY) return;
+  // OpenSSL 3.0 has no words for that one.
+  tls->alert = alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
+                                                    : SSL_alert_desc_string_long(value);
 }
 
 // Whether there was at least one list, and all of them could be read.

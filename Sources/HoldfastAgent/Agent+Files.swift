@@ -10,7 +10,7 @@ extension Agent {
   /// The name of an upstream's dead-letter file.
   ///
   /// - Parameters:
-  ///   - upstream: its name; every byte of it that is no ASCII letter or digit becomes `_`.
+  ///   - upstream: its id; every byte of it that is no ASCII letter or digit becomes `_`.
   ///   - directory: the log's, see `RingLog.directory`.
   /// - Returns: the name within the data directory.
   public static func deadLetterName(_ upstream: String, in directory: String = "ring") -> String {
@@ -33,7 +33,7 @@ extension Agent {
     owner.deadLetters = configuration.upstreams.map { upstream in
       RecordFile(
         disk: disk,
-        name: Self.deadLetterName(upstream.name, in: directory),
+        name: Self.deadLetterName(upstream.id, in: directory),
         byteCountMax: upstream.deadLetterByteCountMax
       )
     }

@@ -40,18 +40,12 @@ extension Agent {
     applyStages(to: &events, source: index)
     let droppedBefore = owner.ring.source(index).droppedCount
     dropLoops(&events, source: index)
-    intakes[index].redelivery.examine(&events)
     let receivedBefore = owner.ring.source(index).received
-    let isStored: Bool
-    do throws(RingLogError) {
-      try owner.ring.append(events, source: index, now: now)
-      isStored = true
-    } catch {
-      isStored = false
-    }
+    let isStored = store(&events, source: index, now: now)
     let acknowledgedCount = batch.rows.reduce(0) { $0 + ($1.flags.contains(.qos1) ? 1 : 0) }
     intakes[index].received(
       acknowledgedCount,
+      byteCount: events.memoryByteCount,
       heldUntil: owner.ring.next,
       needsRecord: owner.ring.source(index).droppedCount > droppedBefore,
       now: now.boot
@@ -85,6 +79,32 @@ extension Agent {
     }
   }
 
+  /// Marks, numbers and encodes what a source handed over; false: its broker must send it again.
+  ///
+  /// A batch of which something comes again is stored as a whole or not at all: what was stored of
+  /// a refused one would be stored once more with each return of the source. Where every upstream
+  /// has all that is durable, no room comes by waiting, and as much is stored as fits.
+  private mutating func store(
+    _ events: inout EventBatch,
+    source index: Int,
+    now: ClockReading
+  ) -> Bool {
+    let comesAgain = events.rows.contains { $0.flags.contains(.qos1) }
+    if comesAgain && !owner.ring.hasRoom(for: events) && !isAllDelivered { return false }
+    intakes[index].redelivery.examine(&events)
+    do throws(RingLogError) {
+      try owner.ring.append(events, source: index, now: now)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// Whether waiting makes no more room on the disk.
+  private var isAllDelivered: Bool {
+    !owner.ring.isFailing && owner.ring.lowestCursor > owner.ring.durable
+  }
+
   /// Drops events that bear our own identity: an upstream's messages came back.
   private mutating func dropLoops(_ events: inout EventBatch, source index: Int) {
     guard events.rows.contains(where: { $0.propertiesByteCount > 0 }) else { return }
@@ -108,6 +128,8 @@ extension Agent {
 
   /// Closes a source whose batch could not be stored: its broker sends everything again.
   ///
+  /// It comes back after a backoff, and once what it had handed over fits.
+  ///
   /// Events at QoS 0 among them, which nobody can send again, are counted and recorded.
   private mutating func refuse(
     _ index: Int,
@@ -119,6 +141,7 @@ extension Agent {
       owner.ring.drop(UInt64(lostCount), from: index, .diskFailed)
       owner.ring.mark(.diskFailed, count: UInt64(lostCount), now: now)
     }
+    intakes[index].refused(now: now.boot)
     pause(index, releasing: false, "no room for what was read", now: now, effects: &effects)
   }
 
@@ -148,13 +171,16 @@ extension Agent {
     let hasRoom =
       owner.ring.isFailing
       ? owner.ring.lowestNeeded >= owner.ring.next && owner.ring.hasNumbers
-      : !owner.ring.isFull || owner.ring.hasRoomAgain
+      : !owner.ring.isFull || owner.ring.hasRoomAgain(for: 0)
     for index in intakes.indices {
       if owner.ring.source(index).isPaused && intakes[index].link.state == .idle {
         let isFree =
           owner.ring.isFailing || configuration.ring.whenFull == .dropOldest
-          || owner.ring.hasRoomAgain
-        if hasRoom && isFree { intakes[index].link.start(now: now.boot) }
+          || owner.ring.hasRoomAgain(for: intakes[index].refusedByteCount)
+          || owner.ring.hasRoomAgain(for: 0) && isAllDelivered
+        if hasRoom && isFree && now.boot >= intakes[index].returnAt {
+          intakes[index].link.start(now: now.boot)
+        }
       }
       if let version = intakes[index].link.tick(now: now.boot, log: &lines) {
         effects.append(.connectSource(source: index, version))

@@ -112,7 +112,7 @@ extension Agent {
   private func snapshotFile(_ upstream: UpstreamConfiguration) -> RecordFile {
     RecordFile(
       disk: disk,
-      name: "\(owner.ring.directory)/\(RecordFile.stagesPrefix)\(Self.safeName(upstream.name))",
+      name: "\(owner.ring.directory)/\(RecordFile.stagesPrefix)\(Self.safeName(upstream.id))",
       byteCountMax: Forwarder.snapshotByteCountMax + RecordFile.headerByteCount
     )
   }

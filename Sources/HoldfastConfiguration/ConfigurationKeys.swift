@@ -66,6 +66,8 @@ enum SourceKey: String, CaseIterable {
 /// Keys of `[[upstream]]` beside those of its link.
 enum UpstreamKey: String, CaseIterable {
   case name
+  case id
+  case from
   case topics
   case topic
   case key

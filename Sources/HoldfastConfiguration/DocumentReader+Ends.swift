@@ -1,6 +1,8 @@
 import HoldfastEvent
 import HoldfastIntake
 import HoldfastLink
+import HoldfastRingLog
+import HoldfastStage
 import HoldfastUpstream
 
 extension DocumentReader {
@@ -50,6 +52,7 @@ extension DocumentReader {
     for key in [UpstreamKey.key, .kafka] where table.has(key) {
       table.error(key, "is for Kafka, and url is not", "remove it, or write kafka:// in url")
     }
+    readPlace(table, into: &upstream)
     readFormat(table, into: &upstream)
     readTopics(table, into: &upstream)
     readLimits(table, into: &upstream)
@@ -61,6 +64,29 @@ extension DocumentReader {
     checkOrder(table, upstream)
     guard name != nil, link != nil else { return nil }
     return Entry(settings: upstream, table: table, stages: stages)
+  }
+
+  /// `id` and `from`: what is the upstream's place in the log, and where that begins.
+  func readPlace(_ table: TableReader, into upstream: inout UpstreamConfiguration) {
+    if let id = table.text(UpstreamKey.id) {
+      if isName(id) { upstream.id = id } else { table.error(UpstreamKey.id, "is no id", nameRule) }
+    }
+    let remedy =
+      "give \"now\", \"oldest\", a sequence number without quotes, or a time such as"
+      + " \"2026-01-31T10:00:00Z\""
+    switch table.entries[UpstreamKey.from.rawValue]?.value {
+    case nil: break
+    case .integer(let number) where number > 0: upstream.start = .number(UInt64(number))
+    case .text("now"): upstream.start = .now
+    case .text("oldest"): upstream.start = .oldest
+    case .text(let text):
+      if let instant = instant(ofRFC3339: Array(text.utf8)[...]) {
+        upstream.start = .time(instant)
+      } else {
+        table.error(UpstreamKey.from, "is \(quoted(text))", remedy)
+      }
+    default: table.error(UpstreamKey.from, "is no place to begin at", remedy)
+    }
   }
 
   private func readFormat(_ table: TableReader, into upstream: inout UpstreamConfiguration) {

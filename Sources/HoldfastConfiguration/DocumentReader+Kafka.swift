@@ -23,6 +23,9 @@ extension DocumentReader {
     (UpstreamKey.batchEvents.rawValue, "set \"batch.num.messages\" in [upstream.kafka]"),
     (UpstreamKey.batchBytes.rawValue, "set \"batch.size\" in [upstream.kafka]"),
     (UpstreamKey.batchAge.rawValue, "set \"linger.ms\" in [upstream.kafka]"),
+    (UpstreamKey.budget.rawValue, "remove it: what is handed to its sockets is not counted"),
+    (UpstreamKey.budgetOf.rawValue, "remove it: what is handed to its sockets is not counted"),
+    (UpstreamKey.priority.rawValue, "remove it: it shares no budget"),
   ]
 
   /// Whether an upstream's `url` is one of Kafka's.
@@ -57,14 +60,17 @@ extension DocumentReader {
     upstream.gapTopicTemplate = "holdfast.gaps"
     upstream.retain = table.choice(UpstreamKey.retain, of: RetainPolicy.self) ?? upstream.retain
     var kafka = KafkaConfiguration()
+    readPlace(table, into: &upstream)
     readPlaces(table, into: &upstream, &kafka)
     readLimits(table, into: &upstream)
+    readPace(table, into: &upstream)
     upstream.undecodable =
       table.choice(UpstreamKey.undecodable, of: UndecodablePolicy.self) ?? upstream.undecodable
     kafka.properties = readProperties(table)
     upstream.kafka = kafka
     let stages = readStages(table, of: .upstream)
     upstream.stages = stages.map(\.settings)
+    checkOrder(table, upstream)
     guard name != nil, let link else { return nil }
     check(kafka, link, upstream.acknowledgementTimeout, table)
     return Entry(settings: upstream, table: table, stages: stages)
@@ -220,11 +226,13 @@ extension DocumentReader {
       return KafkaConfiguration.Property(String(name.dropLast(Self.fileSuffix.count)), secret)
     }
     let property = KafkaConfiguration.Property(name, value)
-    if property.isSecret && isWorldReadable {
-      problems.warn(
+    if property.isSecret && !node.isFromVariable
+      && isWorldReadable.indices.contains(node.line.file) && isWorldReadable[node.line.file]
+    {
+      tell(
         name,
-        line: node.line,
-        "\(name) of [upstream.kafka] can be read by every user of this machine",
+        node.line,
+        "can be read by every user of this machine",
         "chmod 640 the file, or write \(quoted(name + Self.fileSuffix))"
       )
     }
@@ -232,20 +240,20 @@ extension DocumentReader {
   }
 
   /// The one line that a file holds.
-  private func readSecret(_ path: String, _ name: String, _ line: Int) -> String? {
+  private func readSecret(_ path: String, _ name: String, _ line: FileLine) -> String? {
     do {
       let secret = try SmallFile(
         path: resolved(path, besides: file),
         byteCountMax: SmallFile.secretByteCountMax
       )
       if secret.isWorldReadable {
-        problems.warn(
+        tell(
           name,
-          line: line,
-          "\(name) of [upstream.kafka] names \(quoted(path)), which every user of this machine can"
-            + " read",
+          line,
+          "names \(quoted(path)), which every user of this machine can read",
           "chmod 640 it"
         )
+        return nil
       }
       if let text = secret.line { return text }
       tell(name, line, "names \(quoted(path)), which holds no line of text", "put it there")
@@ -257,7 +265,7 @@ extension DocumentReader {
 
   private func tell(
     _ name: String,
-    _ line: Int,
+    _ line: FileLine,
     _ what: String,
     _ remedy: String,
     among known: [String] = []

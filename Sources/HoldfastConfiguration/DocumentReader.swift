@@ -69,6 +69,7 @@ struct DocumentReader {
     }
     let sources = sourceTables.compactMap(readSource)
     let upstreams = upstreamTables.compactMap(readUpstream)
+    checkIDs(upstreams)
 
     let across = CrossChecks(
       agentID: agentID,
@@ -155,6 +156,21 @@ struct DocumentReader {
       } else {
         lines[name] = table.line(of: SourceKey.name)
       }
+    }
+  }
+
+  /// A place in the log is one upstream's.
+  private func checkIDs(_ upstreams: [Entry<UpstreamConfiguration>]) {
+    for (index, upstream) in upstreams.enumerated() {
+      let twin = upstreams[..<index].first { $0.settings.id == upstream.settings.id }
+      guard let twin, twin.settings.name != upstream.settings.name else { continue }
+      let table = upstream.table.has(UpstreamKey.id) ? upstream.table : twin.table
+      table.error(
+        UpstreamKey.id,
+        "is \(quoted(upstream.settings.id)), as that of \(twin.table.title), which has its name if"
+          + " it gives no other",
+        "give each its own: it names a place in the log"
+      )
     }
   }
 

@@ -16,6 +16,13 @@ public struct Intake: Sendable {
   public var redelivery = Redelivery()
   /// Events handed over whose PUBACKs are held.
   public private(set) var heldCount = 0
+  /// Bytes in memory of all that was handed over since PUBACKs last left.
+  public private(set) var heldByteCount = 0
+  /// Bytes in memory of what was refused for want of room and comes again; 0 once PUBACKs left.
+  public private(set) var refusedByteCount = 0
+  /// When a refused source may come back at the earliest, microseconds by boot clock.
+  public private(set) var returnAt = Int64.min
+  private var refusals: Backoff
   /// While the disk fails: every upstream must have passed this number before the release.
   public private(set) var heldUntil: SequenceNumber = 0
   /// An event it handed over was dropped: even while the disk fails its PUBACK waits until the
@@ -32,7 +39,11 @@ public struct Intake: Sendable {
       configuration: configuration.link,
       seed: seed
     )
+    refusals = Backoff(cap: configuration.link.backoffMax, seed: seed ^ Self.refusalSeed)
   }
+
+  /// Parts the jitter of refusals from that of the link.
+  private static let refusalSeed: UInt64 = 0x7265_6675_7365_6421
 
   /// How many unacknowledged messages the broker allows before it stops sending.
   public var window: Int {
@@ -57,6 +68,7 @@ public struct Intake: Sendable {
   public mutating func closed() {
     grant = nil
     heldCount = 0
+    heldByteCount = 0
     heldUntil = 0
     needsRecord = false
     waitingSince = nil
@@ -67,19 +79,30 @@ public struct Intake: Sendable {
   ///
   /// - Parameters:
   ///   - count: how many want a PUBACK.
+  ///   - byteCount: bytes in memory of all of them.
   ///   - end: the log's next number after them.
   ///   - needsRecord: whether one of them was dropped.
   ///   - now: boot clock.
   public mutating func received(
     _ count: Int,
+    byteCount: Int = 0,
     heldUntil end: SequenceNumber,
     needsRecord: Bool = false,
     now: Int64
   ) {
     heldCount += count
+    heldByteCount += byteCount
     heldUntil = end
     if needsRecord { self.needsRecord = true }
     waitingSince = now
+  }
+
+  /// What it handed over last found no room: all that it holds comes again, later each time.
+  ///
+  /// - Parameter now: boot clock.
+  public mutating func refused(now: Int64) {
+    refusedByteCount = heldByteCount
+    returnAt = now.addingSaturated(refusals.next())
   }
 
   /// What it handed over is not released for want of room: it waits, even if it still reads.
@@ -93,9 +116,14 @@ public struct Intake: Sendable {
   /// The PUBACKs left; the source reads on.
   public mutating func released() {
     heldCount = 0
+    heldByteCount = 0
     heldUntil = 0
     needsRecord = false
     waitingSince = nil
+    // The answer to a link that is being closed changes nothing.
+    guard link.isUp else { return }
+    refusedByteCount = 0
+    refusals.reset()
     link.noteProgress()
   }
 }

@@ -123,9 +123,52 @@ struct BlockWriter: ~Copyable {
     return index
   }
 
+  /// The most further segments that events can need, after `room` bytes of the one being written.
+  ///
+  /// Every block counts as if nothing could be compressed. A chain that ends for its topics costs a
+  /// block more than is counted here: rare, and the disk says so then.
+  ///
+  /// - Complexity: O(events).
+  func segmentCountBound(
+    _ events: EventBatch,
+    payloadByteCountMax: Int,
+    room: Int,
+    segmentByteCount: Int
+  ) -> Int {
+    var count = 0
+    var room = room - output.count
+    var rawByteCount = encoder.raw.count
+    var eventCount = encoder.eventCount
+    var previous: EventBatch.Row?
+    for row in events.rows where Int(row.payloadByteCount) <= payloadByteCountMax {
+      let bound = RowEncoder.byteCountBound(row)
+      // What came earlier bears other times.
+      let isFull =
+        rawByteCount + bound > limits.blockRawByteCount || eventCount >= limits.blockEventCount
+        || previous.map { $0.boot != row.boot || $0.wall != row.wall } ?? (eventCount > 0)
+      if eventCount > 0 && (isFull || Self.byteCountBound(rawByteCount + bound) > room) {
+        room -= Self.byteCountBound(rawByteCount)
+        rawByteCount = 0
+        eventCount = 0
+      }
+      if eventCount == 0 && Self.byteCountBound(bound) > room {
+        count += 1
+        room = segmentByteCount
+      }
+      rawByteCount += bound
+      eventCount += 1
+      previous = row
+    }
+    return count
+  }
+
+  /// The most bytes of a block.
+  private static func byteCountBound(_ rawByteCount: Int) -> Int {
+    Format.aligned(Format.headerByteCount + ChainCompressor.byteCountBound(rawByteCount))
+  }
+
   private func fits(_ rawByteCount: Int, _ room: Int) -> Bool {
-    let payload = ChainCompressor.byteCountBound(rawByteCount)
-    return output.count + Format.aligned(Format.headerByteCount + payload) <= room
+    output.count + Self.byteCountBound(rawByteCount) <= room
   }
 
   /// Compresses the pending rows into a block at the end of `output`; false when zstd fails.

@@ -1,8 +1,39 @@
-internal import HoldfastEvent
+public import HoldfastEvent
 
 // Which events the log can't hold.
 
 extension RingLog {
+  /// Whether a whole batch can be stored, whatever its events compress to.
+  ///
+  /// Under `drop-oldest` room is made, so that only memory can be short while the disk fails.
+  ///
+  /// - Complexity: O(events + segments that nobody needs).
+  public func hasRoom(for events: EventBatch) -> Bool {
+    if isFailing {
+      return next + UInt64(events.count) < state.reserved
+        && pendingMemoryByteCount + events.memoryByteCount <= Self.failingByteCountMax
+    }
+    guard configuration.whenFull == .refuseNewest else { return true }
+    let segmentCount = writer.segmentCountBound(
+      events,
+      payloadByteCountMax: configuration.payloadByteCountMax,
+      room: active.map { configuration.segmentByteCount - $0.offset } ?? 0,
+      segmentByteCount: configuration.segmentByteCount
+    )
+    return segmentCount <= segmentCountFree
+  }
+
+  /// How many segments can be begun before one is refused.
+  private var segmentCountFree: Int {
+    var byteCount = byteCountLimit - self.byteCount
+    for file in newerFiles { byteCount += file.byteCount }
+    for segment in segments {
+      guard isReleasable(segment) else { break }
+      byteCount += segment.byteCount
+    }
+    return spares.count + max(0, byteCount) / configuration.segmentByteCount
+  }
+
   /// Whether every event can be stored as it is.
   static func isPlain(
     _ events: EventBatch,

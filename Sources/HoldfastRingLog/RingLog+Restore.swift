@@ -202,7 +202,10 @@ extension RingLog {
   }
 
   /// Finds or makes the account of each configured source and upstream.
-  mutating func adopt(sources: [String], upstreams: [String]) {
+  ///
+  /// - Returns: which upstreams are new to a log that knew others.
+  mutating func adopt(sources: [String], upstreams: [String]) -> [Bool] {
+    var areNew: [Bool] = []
     for name in sources {
       if let index = state.sources.firstIndex(where: { $0.name == name }) {
         sourceIndices.append(index)
@@ -223,11 +226,13 @@ extension RingLog {
     for name in upstreams {
       if let index = state.upstreams.firstIndex(where: { $0.name == name }) {
         upstreamIndices.append(index)
+        areNew.append(false)
         continue
       }
       // Where the accounts are lost an upstream begins at the oldest event: sent twice is better
       // than never. One that is really new begins with what arrives from now on.
       let isNew = state.generation > 0
+      areNew.append(isNew)
       var ledger = UpstreamLedger(name: name, cursor: isNew ? next : max(oldest, 1))
       ledger.offered = next - ledger.cursor - unusedCount(from: ledger.cursor)
       upstreamIndices.append(state.upstreams.count)
@@ -241,6 +246,7 @@ extension RingLog {
       state.upstreams[slot].clip(to: next)
     }
     isStateDirty = true
+    return areNew
   }
 
   /// Accounts for numbers that are gone without a record.

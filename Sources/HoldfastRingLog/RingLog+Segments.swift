@@ -89,9 +89,12 @@ extension RingLog {
       && newerFiles.isEmpty && !(segments.first.map { isReleasable($0) } ?? false)
   }
 
-  /// Whether there is room again after ``isFull``: 5 % of the ring more than it takes.
-  public var hasRoomAgain: Bool {
-    fits(2 * configuration.segmentByteCount + configuration.byteCountMax / 20)
+  /// Whether there is room again after ``isFull``: 5 % of the ring more than it takes, and as much as
+  /// events of `byteCount` bytes in memory may need.
+  public func hasRoomAgain(for byteCount: Int) -> Bool {
+    // Where one segment ends before the next event, the two hold more than one's worth.
+    let share = max(configuration.byteCountMax / 20, 2 * byteCount)
+    return fits(2 * configuration.segmentByteCount + share)
   }
 
   /// Whether the next segment costs undelivered events, or is refused.
@@ -123,7 +126,7 @@ extension RingLog {
   }
 
   /// Whether no upstream needs the oldest segment, and it is not being written.
-  private func isReleasable(_ segment: Segment) -> Bool {
+  func isReleasable(_ segment: Segment) -> Bool {
     segment.end <= lowestNeeded && !(active != nil && segments.count == 1)
   }
 

@@ -130,6 +130,7 @@ public struct RingLog: ~Copyable {
   ///   - configuration: bounds and policies.
   ///   - sources: names in configuration order.
   ///   - upstreams: names in configuration order.
+  ///   - starts: where those of them begin that are new; the others, `.now`.
   ///   - machine: hash of the machine's id.
   ///   - bootID: hash of the kernel's boot id.
   ///   - newLog: the id for a new log, random.
@@ -142,6 +143,7 @@ public struct RingLog: ~Copyable {
     configuration: RingConfiguration,
     sources: [String],
     upstreams: [String],
+    starts: [UpstreamStart] = [],
     machine: UInt64,
     bootID: UInt64,
     newLog: LogID,
@@ -172,13 +174,16 @@ public struct RingLog: ~Copyable {
     recallReader = SegmentReader(disk: disk, contexts: contexts)
     for _ in upstreams { readers.append(SegmentReader(disk: disk, contexts: contexts)) }
     recover(machine: machine, newLog: newLog, now: now)
-    adopt(sources: sources, upstreams: upstreams)
+    let isNew = adopt(sources: sources, upstreams: upstreams)
     positions = upstreamIndices.map { state.upstreams[$0].cursor }
     unread = upstreamIndices.map { slot in
       let parts = state.upstreams[slot].pending
       return parts.count > 1 ? parts : []
     }
     backlogReaders = upstreams.map { _ in nil }
+    for index in upstreams.indices where isNew[index] && starts.indices.contains(index) {
+      begin(index, from: starts[index], now: now)
+    }
     accountForMissing(now: now)
     if isFailing { return }
     secureTail(now: now)

@@ -2,6 +2,7 @@ internal import HoldfastAgent
 internal import HoldfastEvent
 internal import HoldfastIntake
 internal import HoldfastLink
+internal import HoldfastRingLog
 
 /// A sensors' broker with a persistent session, and the agent's client of it.
 ///
@@ -250,7 +251,16 @@ final class SimulatedSource {
   }
 
   private func read(world: World) {
-    let count = min(wire.count, Int(world.draw(1...1000)))
+    var count = min(wire.count, Int(world.draw(1...1000)))
+    // The shell ends a batch at 4 MiB, an eighth of the least ring: so does this one, in small.
+    var byteCount = 0
+    for (place, id) in wire.prefix(count).enumerated() {
+      byteCount += world.messages[id].fillerByteCount + 40
+      if byteCount >= world.configuration.ring.byteCountMax / 8 {
+        count = place + 1
+        break
+      }
+    }
     let ids = Array(wire.prefix(count))
     wire.removeFirst(count)
     handedCount += 1

@@ -149,7 +149,7 @@ extension World {
       let cause = numbers.first.flatMap({ UInt64($0) }),
       let last = numbers.last.flatMap({ UInt64($0) }), numbers.count == 2
     else { return fail("not understood: \(line.message)") }
-    let mayBeGone = mayEvict || hasRotted || plan.hasReadFaults || hasLivedInMemory || hasFailed
+    let mayBeGone = mayEvict || hasRotted || plan.hasReadFaults || hasFailed
     if !mayBeGone { fail("nothing explains: \(line.message)") }
     if numbering.log == mainLog {
       judge.noteGone(count, before: cause, end: last + 1, world: self)

@@ -115,7 +115,12 @@ public final class World {
   public init(_ settings: WorldSettings) {
     self.settings = settings
     random = SplitMix64(seed: settings.seed)
-    plan = WorldPlan(seed: random.next(), hours: settings.hours, hasLanes: settings.hasLanes)
+    plan = WorldPlan(
+      seed: random.next(),
+      hours: settings.hours,
+      hasLanes: settings.hasLanes,
+      hasKafka: settings.seed % 10 == 1
+    )
     laneRandom = SplitMix64(seed: settings.seed ^ 0x0bde_2000)
     configuration = plan.configuration
     faults = Fault.plan(

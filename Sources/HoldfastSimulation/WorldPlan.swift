@@ -30,7 +30,8 @@ struct WorldPlan {
   /// Microseconds a message takes to an upstream at most.
   var upstreamLatency: Int64
 
-  init(seed: UInt64, hours: Int?, hasLanes: Bool) {
+  /// Draws a plan; with `hasKafka` upstreams that take event by event are Kafka clusters.
+  init(seed: UInt64, hours: Int?, hasLanes: Bool, hasKafka: Bool = false) {
     var random = SplitMix64(seed: seed)
     let drawn = Int.random(in: 25...50, using: &random)
     activeTime = Int64(hours ?? drawn) * 3600 * microsecondsPerSecond
@@ -67,12 +68,11 @@ struct WorldPlan {
     let isNarrow = upstreams.contains { $0.inFlightMax < 20 }
     upstreamLatency = [2_000, 50_000, isNarrow ? 50_000 : 2_000_000][Int(random.next() % 3)]
     if random.next() % 3 == 0 { addStages(&random) }
-    if seed % 10 == 1 { useKafka() }
+    if hasKafka { useKafka() }
     if hasLanes { addLanes(seed: seed) }
   }
 
-  /// Upstreams that take event by event are Kafka clusters: a tenth of the seeds, drawn from nothing
-  /// else, so that the other seeds stay what they were.
+  /// Draws nothing, so that worlds without it stay what they were.
   private mutating func useKafka() {
     for index in configuration.upstreams.indices
     where configuration.upstreams[index].format == .event {

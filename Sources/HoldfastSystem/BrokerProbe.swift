@@ -1,6 +1,6 @@
 import Glibc
 import HoldfastAgent
-public import HoldfastEvent
+import HoldfastEvent
 public import HoldfastIntake
 public import HoldfastLink
 public import HoldfastUpstream
@@ -25,6 +25,7 @@ public struct BrokerReport: Equatable, Sendable {
     statistics.first { $0.topic == topic }?.value
   }
 
+  /// Whether both say the same.
   public static func == (left: BrokerReport, right: BrokerReport) -> Bool {
     left.grant == right.grant && left.failure == right.failure
       && left.keepsSession == right.keepsSession
@@ -74,7 +75,9 @@ public struct BrokerProbe: Sendable {
       if report.grant != nil || report.failure?.kind == .unreachable { break }
     }
     if report.grant?.protocolVersion == .v311 {
-      _ = UpstreamLook(UpstreamConfiguration(name: source.name, link: source.link)).run(.v311)
+      _ = UpstreamLook(
+        UpstreamConfiguration(name: source.name, link: source.link, topics: source.topics)
+      ).run(.v311)
     }
     return report
   }

@@ -86,8 +86,8 @@ public enum DirectoryProbe {
       report.failure = errorText(errno)
       return
     }
-    defer { close(descriptor) }
-    unlink(name)
+    defer { _ = close(descriptor) }
+    _ = unsafe unlink(name)
     // Written once before it is measured: the ring log writes into blocks that exist.
     let block = [UInt8](repeating: 0x5a, count: blockByteCount)
     for index in 0..<flushCount {
@@ -96,7 +96,7 @@ public enum DirectoryProbe {
         return
       }
     }
-    fsync(descriptor)
+    _ = fsync(descriptor)
     let began = SystemClock.boot()
     for index in 0..<flushCount where SystemClock.boot() - began < timeMax {
       let start = SystemClock.boot()

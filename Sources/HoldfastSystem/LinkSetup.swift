@@ -165,12 +165,14 @@ final class LinkSetup {
     _ events: Int32
   ) throws(LinkFailure) -> Bool {
     let isReadable = events & (POLLIN | POLLERR | POLLHUP) != 0
-    // First, so that a peer's last words are read before a write to it fails. One packet at a time,
-    // so that nothing but CONNACK is read in here.
+    // One packet at a time, so that nothing but CONNACK is read in here.
     if isReadable { _ = try client.read() }
     if client.grant != nil { return true }
     if isReadable && settings.link.tls != nil && client.isAtEnd { throw client.handshakeFailure }
-    if client.wantsWrite { _ = try client.write() }
+    // A peer's last words are read before a write to it fails: with TLS 1.3 it may refuse us when
+    // the handshake is over for us.
+    let isWaiting = settings.link.tls != nil && client.hasArrivals
+    if client.wantsWrite && !isWaiting { _ = try client.write() }
     return false
   }
 

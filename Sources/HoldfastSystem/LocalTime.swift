@@ -17,10 +17,9 @@ struct LocalTime {
     if quarter != lookedUpFor {
       lookedUpFor = quarter
       var time = time_t(reading.wall / microsecondsPerSecond)
-      var parts = tm()
-      offset =
-        unsafe localtime_r(&time, &parts) == nil
-        ? 0 : Int64(unsafe parts.tm_gmtoff) * microsecondsPerSecond
+      var parts = unsafe tm()
+      let isKnown = unsafe localtime_r(&time, &parts) != nil
+      offset = isKnown ? Int64(unsafe parts.tm_gmtoff) * microsecondsPerSecond : 0
     }
     return ClockReading(boot: reading.boot, wall: reading.wall, localOffset: offset)
   }

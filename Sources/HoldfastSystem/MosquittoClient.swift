@@ -417,8 +417,16 @@ protocol MosquittoClientReceiver: AnyObject {
   var isAtEnd: Bool {
     guard let descriptor else { return true }
     if hasUnread { return false }
+    return peek(descriptor) == 0
+  }
+
+  /// Whether bytes wait in the socket.
+  var hasArrivals: Bool { descriptor.map { peek($0) > 0 } ?? false }
+
+  /// As recv(2): 0 at the end.
+  private func peek(_ descriptor: Int32) -> Int {
     var byte: UInt8 = 0
-    return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+    return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
   }
 }
 

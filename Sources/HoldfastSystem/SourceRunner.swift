@@ -186,8 +186,14 @@ final class SourceRunner: LinkRunner {
     handedOverCount += 1
     if hasQoS1 { lastHeldBatch = handedOverCount }
     hasQoS1 = false
-    // An exact copy: the agent may keep it, and must not keep the capacity with it.
-    post(.received(source: index, EventBatch(bytes: Array(batch.bytes), rows: Array(batch.rows))))
+    // An exact copy: the agent may keep it, and must not keep the capacity with it. `Array(array)` is
+    // none: it shares the buffer, and the log's memory would hold the room of the largest batch so
+    // far, thousands of times over.
+    let exact = unsafe EventBatch(
+      bytes: batch.bytes.withUnsafeBufferPointer { unsafe Array($0) },
+      rows: batch.rows.withUnsafeBufferPointer { unsafe Array($0) }
+    )
+    post(.received(source: index, exact))
     if batch.bytes.capacity > Self.keptByteCountMax
       && batch.bytes.count < batch.bytes.capacity / 4
     {

@@ -129,6 +129,7 @@ public struct Unpacker {
     case .upstreamConnected(_, let grant): forwarder?.connected(grant, now: now)
     case .upstreamClosed(_, let failure): forwarder?.closed(failure, now: now)
     case .acknowledged(_, let answers): forwarder?.acknowledged(answers, now: now)
+    case .handedOver(_, let byteCount): forwarder?.handedOver(byteCount)
     case .timer: break
     case .stop:
       isStopping = true

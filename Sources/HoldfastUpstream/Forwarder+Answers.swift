@@ -12,10 +12,10 @@ extension Forwarder {
       quietSince = now
       hasAnswered = true
       suspicion.answered()
-      if ramp.window < configuration.inFlightMax {
-        let latency = now.subtractingSaturated(inFlight[id].sentAt)
-        ramp.answered(after: latency, limit: configuration.inFlightMax)
-      }
+      ramp.answered(
+        after: now.subtractingSaturated(inFlight[id].sentAt),
+        limit: configuration.inFlightMax
+      )
       if acknowledgement.reasonCode >= 0x80 {
         refused(id, reasonCode: acknowledgement.reasonCode, now: now)
       } else {

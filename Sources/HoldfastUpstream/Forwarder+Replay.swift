@@ -35,7 +35,7 @@ extension Forwarder {
       }
       return
     }
-    guard let picture = StageSnapshot(snapshot, for: configuration.name), picture.log == log,
+    guard let picture = StageSnapshot(snapshot, for: configuration.id), picture.log == log,
       picture.position <= ledger.cursor, picture.lostCount <= lostCount,
       stages.restore(picture.state[...])
     else {
@@ -140,7 +140,7 @@ extension Forwarder {
     byteCountMax: Int
   ) -> [UInt8]? {
     guard let picture = stages.pendingSnapshot, picture.position <= savedCursor else { return nil }
-    let bytes = picture.encoded(for: configuration.name)
+    let bytes = picture.encoded(for: configuration.id)
     guard bytes.count <= byteCountMax else {
       note(
         .warning,

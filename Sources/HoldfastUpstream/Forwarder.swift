@@ -385,7 +385,7 @@ public struct Forwarder: Sendable {
     var wake = closesAt ?? .max
     if !isAtEnd, let resumeAt = budget?.resumeAt(now) { wake = min(wake, resumeAt) }
     if inFlight.sentCount > 0 {
-      wake = quietSince.addingSaturated(configuration.acknowledgementTimeout)
+      wake = min(wake, quietSince.addingSaturated(configuration.acknowledgementTimeout))
     }
     if now < refusal.resumeAt {
       wake = min(wake, refusal.resumeAt)

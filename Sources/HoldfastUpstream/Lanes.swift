@@ -166,7 +166,7 @@ extension Forwarder {
     keep: Keep,
     into actions: inout [Action]
   ) -> FillEnd {
-    guard hasBacklogLane else {
+    guard hasBacklogLane || areStagesWaiting else {
       return fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
     }
     var liveEnd = FillEnd.noMore
@@ -184,7 +184,8 @@ extension Forwarder {
     }
     if isLiveFirst { return liveEnd }
     if areStagesWaiting {
-      guard inFlight.slots.isEmpty else { return .noMore }
+      // What needs no answer passes at the end of this step.
+      guard inFlight.slots.isEmpty else { return inFlight.sentCount == 0 ? .paused : .noMore }
       beginStages()
     }
     return fill(grant: grant, now: now, read: read, keep: keep, into: &actions)

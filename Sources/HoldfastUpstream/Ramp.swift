@@ -4,7 +4,8 @@ internal import HoldfastEvent
 ///
 /// A peer that comes back meets all that waited for it at one instant. So each link begins with a
 /// few messages, and one more for each that is answered within ``latencyMax``: the window doubles
-/// with each round while the peer keeps up, and stays as it is while what it has takes it longer.
+/// with each round while the peer keeps up, stays as it is while what it has takes it longer, and
+/// shrinks again while that takes twice as long.
 public struct Ramp: Equatable, Sendable {
   /// Messages in flight with which a link begins.
   public static let windowMin = 4
@@ -35,12 +36,18 @@ public struct Ramp: Equatable, Sendable {
   ///   - limit: the window that is wanted in the end.
   public mutating func answered(after latency: Int64, limit: Int) {
     latencyMin = min(latencyMin, max(0, latency))
-    guard window < limit else { return }
-    if latency <= latencyMax { window += 1 }
+    if latency <= latencyMax {
+      if window < limit { window += 1 }
+    } else if latency / 2 > latencyMax, window > start {
+      window -= 1
+    }
   }
 
-  /// Twice what the way to the peer takes, and a second at least.
+  /// A quarter more than the way to the peer takes, and a second at least.
+  ///
+  /// The way may have been found longer than it is, by a link that began in a crowd: so no more than
+  /// a quarter is added to it.
   private var latencyMax: Int64 {
-    max(Self.latencyFloor, latencyMin.addingSaturated(latencyMin))
+    max(Self.latencyFloor, latencyMin.addingSaturated(latencyMin / 4))
   }
 }

@@ -1,5 +1,6 @@
 public import HoldfastEvent
 public import HoldfastLink
+public import HoldfastRingLog
 public import HoldfastStage
 
 /// How events become messages.
@@ -71,8 +72,12 @@ public struct KafkaConfiguration: Equatable, Sendable {
 
 /// One `[[upstream]]`: a central broker that events are forwarded to.
 public struct UpstreamConfiguration: Equatable, Sendable {
-  /// `name`: unique among upstreams; names its cursor.
+  /// `name`: unique among upstreams; for people.
   public var name: String
+  /// `id`: names its place in the log and its files; the name, unless given.
+  public var id: String
+  /// `from`: where it begins when the log has no place for it yet.
+  public var start: UpstreamStart = .now
   /// `url`, credentials, TLS, keep-alive, protocol, client id.
   public var link: LinkConfiguration
   /// `kafka://` in `url`: each event becomes a record; nil: a message of MQTT.
@@ -131,6 +136,7 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   /// Settings with every default filled in.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {
     self.name = name
+    id = name
     self.link = link
     self.topics = topics
   }

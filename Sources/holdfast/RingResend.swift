@@ -68,7 +68,7 @@ struct RingResend: ParsableCommand {
   ) throws {
     try disk.lock()
     let directory = try RingInspection.directory(on: disk)
-    let name = Agent.deadLetterName(upstream, in: directory)
+    let name = Agent.deadLetterName(settings.id, in: directory)
     // All of it, even where the configured bound was larger once.
     let entry = try disk.list(directory).first { "\(directory)/\($0.name)" == name }
     var file = RecordFile(disk: disk, name: name, byteCountMax: entry?.byteCount ?? 0)

@@ -64,13 +64,11 @@ extension EndToEnd {
       let centralBroker = try SecureBroker("central", certificates, in: scratch)
       try await sensorsBroker.start()
       try await centralBroker.broker.start()
-      let port = try #require(Int(centralBroker.secureURL.split(separator: ":").last ?? ""))
-      let relay = try CountingRelay(to: port)
+      let relay = try CountingRelay(to: centralBroker.broker.port)
       defer { relay.stop() }
-      let host = centralBroker.secureURL.split(separator: "/")[1].split(separator: ":")[0]
       var settings = AgentSettings(
         sourceURL: sensorsBroker.url,
-        upstreamURL: "mqtts://\(host):\(relay.port)"
+        upstreamURL: relay.secureURL
       )
       settings.upstreamLines = [certificates.settings, #"budget = "64kbit/s""#]
       let agent = try HoldfastProcess(settings, dataDirectory: scratch.newPath("data"), in: scratch)

@@ -49,7 +49,7 @@ extension Rounds {
       #expect(verdict.faults.isEmpty, "\(verdict.faults.prefix(5))")
       #expect(account["delivered"] == account["offered"], "\(account)")
       #expect(account["delivered"] == verdict.distinctCount, "\(account)")
-      #expect(verdict.repeatedCount <= kills * 1000, "a window for each kill: \(account)")
+      #expect(verdict.repeatedCount <= kills * (duplicatesPerCrashMax + 900), "\(account)")
       #expect(Set(records.map(\.partition)).count == 4, "every partition was used")
       Ledger.add(kills, "kill -9")
       Ledger.add(1, "rounds")
@@ -127,10 +127,10 @@ extension Rounds {
       #expect(verdict.faults.isEmpty, "\(verdict.faults.prefix(5))")
       let refusedCount = missing.values.reduce(0, +)
       #expect(refusedCount > 100)
-      #expect(account["dead_letter"] == refusedCount + 1, "\(account)")
-      #expect(account["offered"] == account["delivered"] + account["dead_letter"], "\(account)")
+      #expect(account["dead_lettered"] == refusedCount + 1, "\(account)")
+      #expect(account["offered"] == account["delivered"] + account["dead_lettered"], "\(account)")
       let log = site.agent.log
-      #expect(log.contains("the cluster has no such topic and makes none; try 1 of 2"), "\(log)")
+      #expect(log.contains("the cluster has no such topic and makes none, try 1 of 2"), "\(log)")
       #expect(log.contains("record larger than message.max.bytes"), "\(log)")
       Ledger.add(1, "rounds")
     }

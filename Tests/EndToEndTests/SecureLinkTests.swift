@@ -79,7 +79,7 @@ extension EndToEnd {
 }
 
 /// A certificate authority with one server and one client, made by openssl for this test.
-private struct Certificates {
+struct Certificates {
   let authority: String
   private let directory: String
 
@@ -130,7 +130,7 @@ private struct Certificates {
 }
 
 /// A broker with a TLS listener for the agent, and a plain one for the sensors and the collector.
-private struct SecureBroker {
+struct SecureBroker {
   let broker: Broker
   let plainURL: String
   var secureURL: String { "mqtts://127.0.0.1:\(broker.port)" }

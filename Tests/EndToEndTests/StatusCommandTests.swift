@@ -115,7 +115,7 @@ import Testing
 /// A terminal of 80 by 24 that nobody sees: tmux, with a server of its own.
 private final class Terminal {
   private let scratch: Scratch
-  private let socket: String
+  private var socket: String
 
   init(in scratch: Scratch) {
     self.scratch = scratch
@@ -132,6 +132,8 @@ private final class Terminal {
   }
 
   func open(_ command: String) async throws {
+    // A server that was told to end may not have done so yet.
+    socket = scratch.newPath("tmux")
     try await tmux(["new-session", "-d", "-x", "80", "-y", "24", "sh", "-c", command])
   }
 

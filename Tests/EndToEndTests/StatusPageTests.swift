@@ -1,5 +1,6 @@
 import Glibc
 import HoldfastAgent
+import HoldfastEvent
 import HoldfastStatus
 import HoldfastSystem
 import Logging

@@ -151,6 +151,20 @@ final class AgentBench {
     }
   }
 
+  /// Answers the first messages that were published.
+  func deliver(_ count: Int, _ index: Int = 0) {
+    let messages = published[index].prefix(count)
+    if messages.isEmpty { return }
+    published[index].removeFirst(messages.count)
+    delivered[index] += messages
+    step(
+      .acknowledged(
+        upstream: index,
+        messages.map { Acknowledgement(tag: $0.tag, reasonCode: 0) }
+      )
+    )
+  }
+
   /// The upstream's link breaks: nothing that was published is answered any more.
   func breakUpstream(_ index: Int = 0) {
     published[index] = []

@@ -1,5 +1,6 @@
 import HoldfastAgent
 import HoldfastEvent
+import HoldfastIntake
 import HoldfastLink
 import HoldfastRingLog
 import HoldfastSimulation

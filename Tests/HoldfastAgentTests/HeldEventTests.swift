@@ -41,8 +41,10 @@ import Testing
     }
     bench.connectSource()
     var refused: EventBatch?
+    // On one topic more than its last event would differ from what the stage has seen last.
     for _ in 0..<200 where refused == nil {
-      let events = bench.events(20, byteCount: 50_000)
+      var events = EventBatch()
+      for topic in 0..<20 { bench.append(1, byteCount: 50_000, topic: "t/\(topic)", to: &events) }
       bench.receive(events)
       if bench.takeOrders().contains(.disconnectSource(releasing: false)) { refused = events }
     }
@@ -98,6 +100,32 @@ import Testing
     let ledger = bench.status.upstreams[0].ledger
     #expect(ledger.cursor == 801)
     #expect(ledger.needed > 600, "the picture follows: \(ledger.needed)")
+  }
+
+  @Test func `stages say so when a part of the log that they need is gone after a crash`() {
+    let bench = AgentBench { $0.upstreams[0].stages = [holding] }
+    bench.connectSource()
+    bench.connectUpstream()
+    bench.receive(bench.events(5))
+    bench.deliverAll()
+    bench.pass(seconds: 3)
+    // No newer picture is kept, so that all of the log is needed.
+    bench.disk.fault = { operation, name in
+      operation == .rename && name.hasPrefix("ring/stages-") ? Errno.inputOutput : nil
+    }
+    for _ in 0..<60 {
+      bench.receive(bench.events(20, byteCount: 50_000))
+      bench.deliverAll()
+      bench.pass(seconds: 1)
+    }
+    #expect(bench.status.upstreams[0].ledger.lost == [0, 0], "all of it has been read")
+    bench.pass(seconds: 3)
+    bench.disk.fault = nil
+    let later = bench.restarted()
+    later.connectUpstream()
+    later.pass(seconds: 3)
+    #expect(later.says("a part of the log that they need is gone"))
+    #expect(later.status.upstreams[0].ledger.cursor == 1206)
   }
 
   @Test func `stages that begin anew say so`() {

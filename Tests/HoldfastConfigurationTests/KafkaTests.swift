@@ -1,5 +1,7 @@
+import HoldfastAgent
 import HoldfastConfiguration
 import HoldfastKafka
+import HoldfastLink
 import HoldfastUpstream
 import Testing
 

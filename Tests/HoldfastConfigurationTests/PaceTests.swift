@@ -1,4 +1,6 @@
+import HoldfastAgent
 import HoldfastConfiguration
+import HoldfastEvent
 import HoldfastUpstream
 import Testing
 

@@ -183,11 +183,11 @@ import Testing
     )
     try fixture.ring.commit(now: fixture.now)
     #expect(fixture.readAll().events.count == count + 40)
-    #expect(fixture.ring.hasRoomAgain == false)
+    #expect(fixture.ring.hasRoomAgain(for: 0) == false)
     #expect(fixture.ring.byteCount <= 8 << 20)
     fixture.deliverAll()
     while fixture.ring.work(now: fixture.now) {}
-    #expect(fixture.ring.hasRoomAgain == true)
+    #expect(fixture.ring.hasRoomAgain(for: 0) == true)
     #expect(fixture.ring.isFull == false)
   }
 

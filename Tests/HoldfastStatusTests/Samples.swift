@@ -4,6 +4,7 @@ import HoldfastIntake
 import HoldfastLink
 import HoldfastRingLog
 import HoldfastStatus
+import HoldfastUpstream
 
 let second = microsecondsPerSecond
 /// 2026-03-14 15:09:26 UTC.
@@ -19,7 +20,7 @@ func configuration() -> AgentConfiguration {
     agentID: "edge-1",
     sources: [SourceConfiguration(name: "floor", link: link, topics: [])],
     upstreams: [
-      .init(name: "central", link: link, topics: [])
+      UpstreamConfiguration(name: "central", link: link, topics: [])
     ]
   )
 }

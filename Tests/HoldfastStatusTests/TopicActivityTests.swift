@@ -40,6 +40,18 @@ import Testing
     #expect(activity.forgottenCount == 200 * 500 - 63)
   }
 
+  @Test func `one that is heard again in time does not go`() {
+    var activity = TopicActivity(countMax: 8)
+    let first = ["a", "b", "c", "d", "e", "f", "g", "h"]
+    activity.note(batch(first), payloadByteCountMax: 9, now: 0)
+    // It takes the place of "a"; "b" is the next to go.
+    activity.note(batch(["i"]), payloadByteCountMax: 9, now: 1)
+    activity.note(batch(["b"]), payloadByteCountMax: 9, now: 2)
+    activity.note(batch(["j"]), payloadByteCountMax: 9, now: 3)
+    let known = Set(names(activity.loudest(9)))
+    #expect(known == ["b", "d", "e", "f", "g", "h", "i", "j"])
+  }
+
   @Test func `a table that forgets finds again what it knows`() {
     var activity = TopicActivity(countMax: 16)
     var generator = SplitMix64(seed: 7)

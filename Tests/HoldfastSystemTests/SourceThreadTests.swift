@@ -72,6 +72,21 @@ import Testing
     #expect(try peer.packet() == [0x40, 2, 0, 1])
   }
 
+  @Test func `a batch keeps no more room than it needs, whatever came before it`() throws {
+    let peer = try ScriptedPeer(port: 21190)
+    let source = SourceHarness(port: 21190)
+    try source.connect(.v311, to: peer)
+    let large = [UInt8](repeating: 7, count: 60_000)
+    peer.send(Packet.publish(topic: "s", payload: large, messageID: 1))
+    #expect(try source.inbox.nextBatch().bytes.count > 60_000)
+    source.thread.post(.readMore(through: 1))
+    peer.send(Packet.publish(topic: "s", payload: [2], messageID: 2))
+    let small = try source.inbox.nextBatch()
+    #expect(small.bytes.capacity < 256 && small.rows.capacity < 16)
+    source.thread.post(.release(through: 2))
+    #expect(try peer.packet() == [0x40, 2, 0, 1])
+  }
+
   @Test func readingPausesUntilTheBatchIsAnswered() throws {
     let peer = try ScriptedPeer(port: 21104)
     let source = SourceHarness(port: 21104)

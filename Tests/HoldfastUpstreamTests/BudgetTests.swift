@@ -66,7 +66,7 @@ import Testing
 
   @Test(
     arguments: [MessageFormat.event, .ndjson],
-    [1000, 200_000, 600_000] as [Int64]
+    [1000, 200_000, 400_000] as [Int64]
   )
   func noMinuteHasMoreThanTheBudgetAndNoneLess(_ format: MessageFormat, _ delay: Int64) {
     var bench = Bench {
@@ -132,8 +132,8 @@ import Testing
     #expect(sentBefore > 5 && sentBefore < 100)
     bench.close()
     bench.connect()
-    // Half a second was spent before, and little time has passed.
-    #expect(bench.unseen.count < sentBefore)
+    // Half a second's worth at most was saved up meanwhile, and what goes again takes it.
+    #expect(bench.unseen.count <= sentBefore)
     bench.drain()
     #expect(bench.ledger.settled + 1 == bench.ledger.cursor)
   }

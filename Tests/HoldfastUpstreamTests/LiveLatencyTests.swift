@@ -78,7 +78,7 @@ import Testing
       if now >= liveAt {
         site.arrivals.append(now)
         // By its own size a live event comes so often that it takes half of the budget.
-        liveAt = now + (format == .event ? 68_000 : 59_000)
+        liveAt = now + (format == .event ? 68_000 : 72_000)
       }
       while let first = answers.first, first.at <= now {
         forwarder.acknowledged([Acknowledgement(tag: answers.removeFirst().tag)], now: now)

@@ -109,6 +109,7 @@ struct World {
     var letterCount = letterCount
     let (log, filters, letterCountMax) = (log, configuration.topics, letterCountMax)
     forwarder.readableEnd = log.end
+    let unread = forwarder.unread
     forwarder.step(
       now: now,
       read: { from, passed in
@@ -116,7 +117,9 @@ struct World {
         switch result {
         case .end: break
         case .gap(let record):
-          for number in from..<max(from, record.end) {
+          // What a lane does not read keeps what is known of it: it may be settled already.
+          let end = unread.first { $0.contains(from) }?.upperBound ?? record.end
+          for number in from..<max(from, min(end, record.end)) {
             fates[number] = record.reason == .unused ? .unused : .gap
           }
         case .events(let batch, let row):

@@ -50,6 +50,19 @@ import Testing
     #expect(bench.forwarder.inFlightCount == 16)
   }
 
+  @Test func aPeerThatFallsFarBehindIsGivenLess() {
+    var bench = bench(2000)
+    for _ in 0..<6 {
+      bench.now += 50_000
+      bench.acknowledge(bench.take())
+    }
+    #expect(bench.forwarder.inFlightCount == 100)
+    bench.now += 3 * second
+    bench.acknowledge(bench.take())
+    #expect(bench.forwarder.inFlightCount == 4)
+    #expect(bench.ledger.settled + 1 == bench.ledger.cursor)
+  }
+
   @Test func aLongWayIsNoReasonToSendLess() {
     var bench = bench(1000)
     for _ in 0..<5 {

@@ -163,7 +163,7 @@ final class KafkaSite {
     var account = try await agent.account()
     while clock.now < deadline {
       account = try await agent.account()
-      let ended = account["delivered"] + account["dead_letter"] + account["dropped"]
+      let ended = account["delivered"] + account["dead_lettered"] + account["dead-letter-full"]
       if account["offered"] > 0 && account["buffered"] == 0 && ended == account["offered"] { break }
       try await pause(0.5)
     }
