@@ -226,7 +226,8 @@ let package = Package(
       name: "HoldfastConfigurationTests",
       dependencies: [
         "HoldfastConfiguration", "HoldfastAgent", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastUpstream",
+        "HoldfastKafka", "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage",
+        "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

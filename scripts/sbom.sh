@@ -25,6 +25,7 @@ declare -A licences=(
   [tomlplusplus]='MIT'
   [libmosquitto1]='EPL-2.0 OR BSD-3-Clause'
   [libzstd1]='BSD-3-Clause OR GPL-2.0-only'
+  [zlib1g]='Zlib'
   [libssl3]='Apache-2.0'
   [libssl3t64]='Apache-2.0'
   [libc6]='LGPL-2.1-or-later'

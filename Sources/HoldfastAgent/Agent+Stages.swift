@@ -78,9 +78,11 @@ extension Agent {
   /// An upstream that is away needs none: when it is back it has events to read first.
   mutating func tickIfDue(now: ClockReading, effects: inout [Effect]) {
     guard now.boot >= tickFloor, !owner.ring.isFailing, owner.ring.isRecovered,
-      owner.ring.pendingCount == 0, !owner.ring.isFull
+      owner.ring.pendingCount == 0
     else { return }
-    guard isTickWanted(now: now) else { return }
+    // A full ring has room for one that makes room.
+    let isDue = !owner.ring.isFull && isTickWanted(now: now)
+    guard isDue || isShortOfRoom && isTickWantedForRoom(now: now) else { return }
     tickFloor = now.boot &+ Self.tickIntervalMin
     do throws(RingLogError) {
       try owner.ring.appendTick(now: now)
@@ -100,6 +102,21 @@ extension Agent {
       if forwarders[index].tickDueAt(end: end) <= now.wall { return true }
     }
     return false
+  }
+
+  private func isTickWantedForRoom(now: ClockReading) -> Bool {
+    let end = owner.ring.readableEnd
+    for index in forwarders.indices {
+      if let due = forwarders[index].tickForRoomDueAt(end: end, boot: now.boot), due <= now.boot {
+        return true
+      }
+    }
+    return false
+  }
+
+  /// Whether events are refused, or sources were closed, for want of room.
+  var isShortOfRoom: Bool {
+    owner.ring.isFull || intakes.indices.contains { owner.ring.source($0).isPaused }
   }
 
   /// Most bytes of a picture: each upstream with stages has an equal share.

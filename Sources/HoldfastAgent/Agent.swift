@@ -119,7 +119,7 @@ public struct Agent: ~Copyable {
     takeFirstSnapshots(now: now)
     noteUnsetClock(now: now)
     owner.ring.recovered = []
-    advance(now: now, effects: &effects)
+    advance(now: now, isStart: true, effects: &effects)
   }
 
   private static func openRing(
@@ -269,7 +269,17 @@ public struct Agent: ~Copyable {
   }
 
   /// Does whatever is due, whichever input it was.
-  private mutating func advance(now: ClockReading, effects: inout [Effect]) {
+  ///
+  /// - Parameters:
+  ///   - now: both clocks.
+  ///   - isStart: whether this is the start. It finds the stages where the newest picture has them,
+  ///     however often it is repeated; the next picture is left to the first step.
+  ///   - effects: what must be done is appended.
+  private mutating func advance(
+    now: ClockReading,
+    isStart: Bool = false,
+    effects: inout [Effect]
+  ) {
     if isStopping { return }
     connectSources(now: now, effects: &effects)
     retryDisk(now: now, effects: &effects)
@@ -280,7 +290,7 @@ public struct Agent: ~Copyable {
     releaseDelivered(effects: &effects)
     endWaits(now: now, effects: &effects)
     saveIfDue(now: now)
-    saveSnapshots(now: now)
+    if !isStart { saveSnapshots(now: now) }
     saveProtocols(now: now)
     hasMoreWork = owner.ring.work(now: now)
     flushLines(into: &effects)
@@ -290,8 +300,7 @@ public struct Agent: ~Copyable {
   /// Sends what is due, and takes over where each upstream stands.
   private mutating func forward(now: ClockReading, effects: inout [Effect]) {
     let owner = owner
-    let isShortOfRoom =
-      owner.ring.isFull || intakes.indices.contains { owner.ring.source($0).isPaused }
+    let isShortOfRoom = isShortOfRoom
     for index in sendingOrder {
       let before = owner.ring.upstream(index).settled
       forwarders[index].permission = configuration.upstreams[index].schedule.permission(at: now)

@@ -69,6 +69,10 @@ public enum ConfigurationSchema {
         ("type", .text("string")), ("pattern", .text("^(\(alternatives))$|\(variable)")),
         ("examples", .array(words.map { .text($0) })),
       ]
+    case .place:
+      members.append(("type", .array([.text("string"), .text("integer")])))
+    case .properties:
+      members.append(("type", .text("object")))
     case .table(let section):
       members += flattened(table(section))
     case .tables(let section):

@@ -28,6 +28,9 @@ extension DocumentReader {
     (UpstreamKey.priority.rawValue, "remove it: it shares no budget"),
   ]
 
+  /// Whether a key has no meaning for a Kafka cluster.
+  static func isForMQTT(_ key: String) -> Bool { mqttKeys.contains { $0.key == key } }
+
   /// Whether an upstream's `url` is one of Kafka's.
   func isKafka(_ table: TableReader) -> Bool {
     guard case .text(let url)? = table.entries[LinkKey.url.rawValue]?.value else { return false }

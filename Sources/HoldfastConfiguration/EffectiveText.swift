@@ -1,5 +1,6 @@
 import HoldfastAgent
 import HoldfastIntake
+import HoldfastKafka
 import HoldfastLink
 import HoldfastPayload
 import HoldfastStage
@@ -100,8 +101,13 @@ struct EffectiveText {
 
   private func standard(_ row: KeyRow, _ upstream: UpstreamConfiguration) -> String? {
     let isBatch = upstream.format != .event
+    if upstream.kafka != nil, DocumentReader.isForMQTT(row.name) { return nil }
     switch row.name {
     case LinkKey.clientID.rawValue: return literal(upstream.link.clientID)
+    case UpstreamKey.gapTopic.rawValue: return literal(upstream.gapTopicTemplate)
+    case UpstreamKey.inFlight.rawValue: return "\(upstream.inFlightMax)"
+    case UpstreamKey.priority.rawValue:
+      return upstream.budgetByteCount == nil && upstream.budgetOwner == nil ? nil : row.standard
     case UpstreamKey.topic.rawValue: return literal(upstream.topicTemplate)
     case UpstreamKey.undecodable.rawValue: return readsPayloads ? row.standard : nil
     case UpstreamKey.retain.rawValue: return isBatch ? nil : row.standard
@@ -144,12 +150,23 @@ struct EffectiveText {
       var rows: [KeyRow] = []
       if case .table(let section) = kind { rows = KeyReference.rows(of: section) }
       let inOrder = entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }
+      if case .properties = kind { return properties(inOrder) }
       let fields = inOrder.map { name, node in
         let kind = rows.first { $0.name == name }?.kind ?? .text
         return "\(key(name)) = \(value(node, kind))"
       }
       return fields.isEmpty ? "{}" : "{ \(fields.joined(separator: ", ")) }"
     }
+  }
+
+  /// Properties of a library: what it holds for secret is masked, and files get their whole path.
+  private func properties(_ entries: [(key: String, value: ConfigurationNode)]) -> String {
+    let fields = entries.map { name, node in
+      let isSecret = KafkaConfiguration.Property(name, "").isSecret
+      let kind: KeyRow.Kind = name.hasSuffix("_file") ? .path : isSecret ? .secret : .text
+      return "\(key(name)) = \(value(node, kind))"
+    }
+    return fields.isEmpty ? "{}" : "{ \(fields.joined(separator: ", ")) }"
   }
 
   private func key(_ name: String) -> String {

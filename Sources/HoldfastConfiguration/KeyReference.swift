@@ -19,6 +19,10 @@ struct KeyRow {
     /// Bytes.
     case size(ClosedRange<Int>)
     case choice([String])
+    /// A text, or a whole number.
+    case place
+    /// One table with keys that a library knows.
+    case properties
     /// One table with the keys of another section.
     case table(String)
     /// A list of tables with the keys of another section.
@@ -55,6 +59,7 @@ enum KeyReference {
     switch section {
     case "agent": agent
     case "ring": ring
+    case "status": status
     case "source": source + link
     case "upstream": upstream + link
     case "tls": tls
@@ -129,8 +134,41 @@ enum KeyReference {
     ),
   ]
 
+  private static let status = [
+    KeyRow(
+      StatusKey.listen,
+      .text,
+      or: "\"127.0.0.1:9464\"",
+      "Where the status page is, an address and a port; empty: nowhere."
+    ),
+    KeyRow(
+      StatusKey.reachableFrom,
+      .choice(["this machine", "the network"]),
+      or: "\"this machine\"",
+      "Who may ask for it; an address beyond this machine needs \"the network\"."
+    ),
+    KeyRow(
+      StatusKey.socket,
+      .text,
+      or: "\"status.sock\"",
+      "A Unix socket for the same, in the data directory unless absolute; empty: none."
+    ),
+    KeyRow(StatusKey.hosts, .texts, "Further names by which browsers may ask for the page."),
+    KeyRow(
+      StatusKey.topicCountMax,
+      .integer(0...10_000),
+      or: "1000",
+      "Topics whose traffic is remembered."
+    ),
+  ]
+
   private static let link = [
-    KeyRow(LinkKey.url, .text, isRequired: true, "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]."),
+    KeyRow(
+      LinkKey.url,
+      .text,
+      isRequired: true,
+      "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; upstreams: kafka://HOST[:PORT],HOST[:PORT]."
+    ),
     KeyRow(
       LinkKey.protocolVersion,
       .choice(ProtocolPolicy.allCases.map(\.rawValue)),
@@ -215,10 +253,24 @@ enum KeyReference {
 
   private static let formats = FormatChoice.allCases.map(\.rawValue)
 
-  private static let upstream = [
-    KeyRow(UpstreamKey.name, .text, isRequired: true, "Names counters and the place in the log."),
+  private static let upstream = upstreamPlace + upstreamMessages + upstreamPace
+
+  private static let upstreamPlace = [
+    KeyRow(UpstreamKey.name, .text, isRequired: true, "Names counters, log lines, the client id."),
+    KeyRow(UpstreamKey.id, .text, "Names the place in the log; without it the name does."),
+    KeyRow(
+      UpstreamKey.from,
+      .place,
+      or: "\"now\"",
+      "Where a new upstream begins: now, oldest, a sequence number or a time (RFC 3339)."
+    ),
     KeyRow(UpstreamKey.topics, .texts, or: "[\"#\"]", "Which events are forwarded."),
+    KeyRow(UpstreamKey.exceptTopics, .texts, "Which of them are not."),
+  ]
+
+  private static let upstreamMessages = [
     KeyRow(UpstreamKey.topic, .text, "Where they go: {topic}, {agent}, {upstream} are filled in."),
+    KeyRow(UpstreamKey.key, .text, "Kafka: what a record's key is made of; {topic} unless said."),
     KeyRow(
       UpstreamKey.gapTopic,
       .text,
@@ -286,6 +338,26 @@ enum KeyReference {
       or: "\"pass\"",
       "What becomes of an event whose payload a stage can't read."
     ),
+    KeyRow(UpstreamKey.kafka, .properties, "Properties of librdkafka, for kafka:// only."),
     KeyRow(UpstreamKey.stage, .tables("upstream.stage"), "What events pass before they are sent."),
+  ]
+
+  private static let upstreamPace = [
+    KeyRow(UpstreamKey.budget, .text, "Bytes handed to the socket, such as \"64kbit/s\"."),
+    KeyRow(UpstreamKey.budgetOf, .text, "The upstream whose budget this one shares."),
+    KeyRow(
+      UpstreamKey.priority,
+      .integer(0...9),
+      or: "0",
+      "Of those that share a budget, the higher sends first."
+    ),
+    KeyRow(UpstreamKey.schedule, .texts, "Daily hours in which anything is sent, local time."),
+    KeyRow(
+      UpstreamKey.order,
+      .choice(CatchUpOrder.allCases.map(\.rawValue)),
+      or: "\"oldest-first\"",
+      "Whether live data goes ahead of what waits."
+    ),
+    KeyRow(UpstreamKey.backlogSchedule, .texts, "Hours for what waits, with live-first."),
   ]
 }

@@ -26,6 +26,10 @@ extension RingLog {
       return cut(batch, at: sequence)
     }
     guard let place = segments.index(holding: sequence) else {
+      // An upstream that goes back to what it had read, and not sent, finds it given up meanwhile.
+      if sequence < state.floor {
+        return lose(sequence..<state.floor, reason: .evicted, now: now)
+      }
       // Nothing holds it and nothing says why: a file of ours has gone.
       let next = segments.index(after: sequence)
       let end = next < segments.count ? segments[next].first : readableEnd

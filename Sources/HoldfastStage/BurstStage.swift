@@ -201,6 +201,20 @@ struct BurstStage: StageKind {
     return floor
   }
 
+  /// When the log's time lets go of the event that is held longest, microseconds since boot; nil:
+  /// none is held.
+  ///
+  /// - Complexity: O(topics).
+  func recallEndsAt(_ boot: Int64) -> Int64? {
+    var end: Int64?
+    for slot in 0..<topics.count {
+      guard let first = topics[slot].held.first else { continue }
+      let isOtherBoot = boot.subtractingSaturated(first.boot) < -Self.bootSlack
+      end = min(end ?? .max, isOtherBoot ? boot : first.boot.addingSaturated(settings.before))
+    }
+    return end
+  }
+
   func save(into bytes: inout SnapshotWriter) {
     topics.save(into: &bytes) { topic, bytes in topic.save(into: &bytes) }
     bytes.append(line.nextOrder)

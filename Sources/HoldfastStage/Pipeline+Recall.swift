@@ -29,6 +29,13 @@ extension Pipeline {
   /// - Complexity: O(events kept back).
   public var recallFloor: SequenceNumber? { stages.recallFloor }
 
+  /// When one of those events will not be asked for any more, if the log's time comes so far.
+  ///
+  /// - Parameter boot: the boot clock now: what another boot held is let go at once.
+  /// - Returns: microseconds since boot; nil: there is none.
+  /// - Complexity: O(topics).
+  public func recallEndsAt(_ boot: Int64) -> Int64? { stages.recallEndsAt(boot) }
+
   /// Hands over the event of ``recallNumber`` as the log has it.
   ///
   /// - Parameters:

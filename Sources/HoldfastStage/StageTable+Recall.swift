@@ -17,6 +17,8 @@ extension StageTable {
 
   var recallFloor: SequenceNumber? { bursts.compactMap(\.recallFloor).min() }
 
+  func recallEndsAt(_ boot: Int64) -> Int64? { bursts.compactMap { $0.recallEndsAt(boot) }.min() }
+
   func recallNumber(_ place: Int) -> SequenceNumber? {
     burst(place).flatMap { bursts[$0].recallNumber }
   }

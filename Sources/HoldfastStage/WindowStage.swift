@@ -214,7 +214,8 @@ struct WindowStage: StageKind {
       return
     }
     var window: Window
-    if let place = topics[slot].kept.firstIndex(where: { $0.start == start }) {
+    let place = topics[slot].kept.firstIndex { $0.start == start }
+    if let place {
       window = topics[slot].kept.remove(at: place)
       heldByteCount -= window.memoryByteCount
       window.revision &+= 1
@@ -235,7 +236,13 @@ struct WindowStage: StageKind {
     window.add(event, values: values, pass, plan)
     format.emit(window, key: topics.topic(slot), isEarly: false, &pass)
     topics[slot].floor.note(start: start, revision: window.revision)
-    keep(window, slot)
+    guard let place else {
+      keep(window, slot)
+      return
+    }
+    // A correction makes it none that was closed later.
+    heldByteCount += window.memoryByteCount
+    topics[slot].kept.insert(window, at: place)
   }
 
   /// Keeps a window that was closed.

@@ -55,11 +55,14 @@ public struct ByteBudget: Equatable, Sendable {
     level = max(-debtMax, level.subtractingSaturated(cost.overflow ? debtMax : cost.partialValue))
   }
 
-  /// When something may be sent again, microseconds by boot clock; nil: now.
+  /// When something may be sent again, microseconds by boot clock, after `now`; nil: now.
+  ///
+  /// Who was kept from asking by something else must not be woken for a budget that has recovered.
   public func resumeAt(_ now: Int64) -> Int64? {
     guard isWaiting, level < resumeLevel else { return nil }
     let rate = Int64(bytesPerSecond)
-    return (updatedAt ?? now).addingSaturated((resumeLevel - level + rate - 1) / rate)
+    let at = (updatedAt ?? now).addingSaturated((resumeLevel - level + rate - 1) / rate)
+    return at > now ? at : nil
   }
 
   private var resumeLevel: Int64 { Int64(bytesPerSecond) * Self.resumeTime }

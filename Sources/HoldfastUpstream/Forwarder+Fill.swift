@@ -34,15 +34,7 @@ extension Forwarder {
     if !out.isEmpty { actions.append(.publish(out)) }
   }
 
-  /// Reads on in the log while there is room.
-  mutating func fill(
-    grant: SessionGrant,
-    now: Int64,
-    read: Read,
-    keep: Keep,
-    into actions: inout [Action]
-  ) -> FillEnd {
-    var end = FillEnd.noRoom
+  private func beginPass(grant: SessionGrant, now: Int64) -> FillPass {
     var pass = FillPass(
       grant: grant,
       now: now,
@@ -57,6 +49,19 @@ extension Forwarder {
         (grant.packetByteCountMax ?? .max) - batchFormat.overheadByteCount - packetOverheadMax
       )
     )
+    return pass
+  }
+
+  /// Reads on in the log while there is room.
+  mutating func fill(
+    grant: SessionGrant,
+    now: Int64,
+    read: Read,
+    keep: Keep,
+    into actions: inout [Action]
+  ) -> FillEnd {
+    var end = FillEnd.noRoom
+    var pass = beginPass(grant: grant, now: now)
     reading: while pass.budget > 0, hasRoom(for: pass) {
       if isBatchFull(pass) {
         cutBatch(&pass, keep: keep)

@@ -183,6 +183,22 @@ extension Forwarder {
     stages.wantSnapshot()
   }
 
+  /// When time alone lets go of events that a burst has the log keep.
+  ///
+  /// A log without room takes no event any more that could tell the stages of the time.
+  ///
+  /// - Parameters:
+  ///   - end: the first number that can't be read yet.
+  ///   - boot: the boot clock now.
+  /// - Returns: microseconds by boot clock; nil: none is kept, or something is still to be read.
+  public func tickForRoomDueAt(end: SequenceNumber, boot: Int64) -> Int64? {
+    guard !stages.isEmpty, !isWaitingForStages, position == end, !stages.isOpen,
+      stages.replay == nil, ledger.needed < position
+    else { return nil }
+    // Times are coarser in the log.
+    return stages.pipeline.recallEndsAt(boot)?.addingSaturated(microsecondsPerSecond)
+  }
+
   /// Says that a stage asked for events that the log has let go of.
   mutating func noteGone() {
     guard let gone = stages.takeGone() else { return }

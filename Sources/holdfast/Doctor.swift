@@ -47,7 +47,9 @@ struct Doctor: ParsableCommand {
     findings.examine(clock: SystemClock.reading(), MachineFacts.read(dataDirectory: "/"))
     if !offline {
       for source in configuration.sources { findings.examine(source) }
-      for upstream in configuration.upstreams { findings.examine(upstream) }
+      for upstream in configuration.upstreams where upstream.kafka == nil {
+        findings.examine(upstream)
+      }
     }
     var output = StandardOutput()
     try output.write(json ? "\(findings.json)\n" : findings.text)

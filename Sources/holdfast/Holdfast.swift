@@ -21,7 +21,7 @@ import ArgumentParser
         0   done; `run` was asked to stop and has saved everything
         1   `run` was asked to stop and couldn't save everything in time;
             `check` found the configuration to be unusable;
-            `status`: something wants attention
+            `status`: something wants attention; `doctor`: something doesn't work
         2   `status`: events are lost or held back, or the disk fails
         64  wrong arguments
         65  `ring verify` found damage, or accounts that don't balance

@@ -75,7 +75,8 @@ extension Rounds {
       try await site.startAgent()
       let second = try site.beginning()
       try site.sensors.start(rate: 2000)
-      try await pause(1)
+      // Long enough that a cursor of the second life is saved: at most a second after it moves.
+      try await pause(3)
       try await site.agent.kill()
 
       try site.change(to: stage([#"type = "sample""#, "every = 5"]))

@@ -64,6 +64,8 @@ final class AgentBench {
     )
     configuration.ring.byteCountMax = 32 << 20
     configuration.ring.segmentByteCountMin = 64 << 10
+    // What a link may send at first has tests of its own.
+    for index in configuration.upstreams.indices { configuration.upstreams[index].rampStart = 1000 }
     change(&configuration)
     self.configuration = configuration
     published = configuration.upstreams.map { _ in [] }

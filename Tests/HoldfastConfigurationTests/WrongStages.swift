@@ -1,8 +1,13 @@
 private typealias Wrong = WrongConfiguration
 
 /// A right file with one stage of the central upstream, whose payloads are JSON.
-func stageSample(_ lines: String, end: String = "") -> String {
-  sample(source: "decode = \"json\"", upstream: "[[upstream.stage]]\n\(lines)", end: end)
+func stageSample(_ lines: String, ring: String = "", end: String = "") -> String {
+  sample(
+    ring: ring,
+    source: "decode = \"json\"",
+    upstream: "[[upstream.stage]]\n\(lines)",
+    end: end
+  )
 }
 
 /// One wrong line, the last of a stage that is right without it.

@@ -96,6 +96,6 @@ import Testing
   static let mutantSeedCount: UInt64 = 4
   #else
   static let seedCount: UInt64 = 500
-  static let mutantSeedCount: UInt64 = 20
+  static let mutantSeedCount: UInt64 = 60
   #endif
 }

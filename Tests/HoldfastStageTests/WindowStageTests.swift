@@ -171,6 +171,27 @@ private func harness(
     }
   }
 
+  @Test func `a correction keeps a window no longer than the one that was closed behind it`() throws
+  {
+    var settings = try settings(["v"], [.sum])
+    settings.time = .field(try .of("t"))
+    settings.late = .emitCorrection
+    var harness = harness(settings)
+    func at(_ arrival: Double, _ time: Int64) -> TestEvent {
+      event(arrival, #"{"v":1,"t":\#(origin / 1_000_000 + time)}"#)
+    }
+    _ = harness.feed(at(1, 1))
+    _ = harness.feed(at(11, 11))
+    _ = harness.tick(20)
+    #expect(member("sum", of: harness.feed(at(21, 1)).payload) == "2")
+    _ = harness.feed(at(22, 22))
+    _ = harness.tick(30)
+    // The second and the third were closed last.
+    #expect(harness.feed(at(31, 1)).isEmpty)
+    #expect(member("sum", of: harness.feed(at(31, 11)).payload) == "2")
+    #expect(member("sum", of: harness.feed(at(31, 22)).payload) == "2")
+  }
+
   @Test func `a gap makes what it cuts into partial, and no more`() throws {
     var harness = harness(try settings(["v"], [.count]))
     let payload = #"{"v":1}"#

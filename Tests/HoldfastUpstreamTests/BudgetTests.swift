@@ -5,6 +5,18 @@ import HoldfastUpstream
 import Testing
 
 @Suite struct BudgetTests {
+  /// What waits for something else does not ask the budget again, and must not spin for it.
+  @Test func `a budget that has recovered wakes nobody`() throws {
+    var budget = ByteBudget(bytesPerSecond: 1000)
+    budget.spend(2000)
+    let isAllowed = budget.allows(at: 0)
+    #expect(!isAllowed)
+    let at = try #require(budget.resumeAt(0))
+    #expect(at > 1_000_000)
+    #expect(budget.resumeAt(at - 1) == at)
+    #expect(budget.resumeAt(at) == nil && budget.resumeAt(at + 1_000_000) == nil)
+  }
+
   private static let rate = 8000
 
   /// Bytes on the wire by instant of sending, of a peer that answers after `delay`.

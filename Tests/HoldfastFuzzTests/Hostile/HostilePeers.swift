@@ -54,7 +54,7 @@ let hostileConnacks = HostileArea<(Int32, Int32, [(UInt8, UInt32)])>("CONNACK") 
   ),
   (
     "3.1.1: unavailable", (3, 0, []),
-    "refused: Connection Refused: broker unavailable."
+    "busy: Connection Refused: broker unavailable."
   ),
   (
     "3.1.1: user or password", (4, 0, []),
@@ -116,7 +116,7 @@ let hostileReasons = HostileArea<UInt8>("PUBACK") { code in
   ("the last code of success", 0x7f, "delivered"),
   ("unspecified", 0x80, "retryable: unspecified error (0x80)"),
   ("implementation specific", 0x83, "retryable: implementation specific error (0x83)"),
-  ("not authorised", 0x87, "notAuthorized: not authorized (0x87)"),
+  ("not authorised", 0x87, "topicRefused: not authorized (0x87)"),
   ("topic name", 0x90, "permanent: topic name invalid (0x90)"),
   ("packet identifier", 0x91, "retryable: packet identifier in use (0x91)"),
   ("packet too large", 0x95, "permanent: packet too large (0x95)"),
