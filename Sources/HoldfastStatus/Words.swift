@@ -1,7 +1,7 @@
 internal import HoldfastEvent
 
 /// Numbers, times and lists as people read them.
-enum Words {
+package enum Words {
   /// `12,384`.
   static func count(_ value: UInt64) -> String {
     let digits = String(value)
@@ -42,7 +42,7 @@ enum Words {
   }
 
   /// `0.4 s`, `42 s`, `3 min 20 s`, `2 h 5 min`, `9 d 4 h`, `3 years`.
-  static func duration(_ microseconds: Int64) -> String {
+  package static func duration(_ microseconds: Int64) -> String {
     let value = max(0, microseconds)
     if value < 1000 { return "\(value) µs" }
     if value < 1_000_000 { return "\(value / 1000) ms" }

@@ -153,12 +153,11 @@ extension Findings {
     } else {
       add(.ok, "space", "\(byteText(report.freeByteCount)) are free beside the ring's own")
     }
-    examine(flushes: report.flushes, interval: ring.commitInterval)
+    examine(flushesOf: report, interval: ring.commitInterval)
   }
 
-  private mutating func examine(flushes: [Int64], interval: Int64) {
-    guard let worst = flushes.last, let median = flushes.isEmpty ? nil : flushes[flushes.count / 2]
-    else { return }
+  private mutating func examine(flushesOf report: DirectoryReport, interval: Int64) {
+    guard let worst = report.flushes.last, let median = report.medianFlush else { return }
     let text = "a flush takes \(milliseconds(median)), at most \(milliseconds(worst))"
     // A flush that reaches flash takes longer than this; one that doesn't keeps no promise.
     if median < 20 {

@@ -3,6 +3,7 @@ import HoldfastAgent
 import HoldfastConfiguration
 import HoldfastEvent
 import HoldfastRingLog
+import HoldfastStatus
 import HoldfastSystem
 
 /// `holdfast ring forecast`: how long the ring lasts.
@@ -190,12 +191,7 @@ struct RingHorizon {
   }
 }
 
-/// `9 d 4 h`: two units, the largest first.
-func longText(_ seconds: Double) -> String {
-  guard seconds < 1e11 else { return "more than 3000 years" }
-  let total = Int(seconds)
-  let (days, hours, minutes) = (total / 86_400, total / 3600 % 24, total / 60 % 60)
-  if days > 0 { return "\(days) d \(hours) h" }
-  if hours > 0 { return "\(hours) h \(minutes) min" }
-  return minutes > 0 ? "\(minutes) min \(total % 60) s" : "\(total) s"
+/// `9 d 4 h`, of any number of seconds.
+private func longText(_ seconds: Double) -> String {
+  Words.duration(Int64(min(max(0, seconds), 1e11) * Double(microsecondsPerSecond)))
 }

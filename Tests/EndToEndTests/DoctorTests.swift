@@ -3,8 +3,10 @@ import Testing
 
 /// What an operator asks before and after something is wrong, beside a running agent.
 @Suite struct DoctorTests {
-  @Test func `the doctor finds a broker that is away, and visits the other one`() async throws {
-    let scratch = try Scratch()
+  /// Sensors' broker and agent, connected; the centre is away.
+  private func runningAgent(
+    in scratch: Scratch
+  ) async throws -> (broker: Broker, agent: HoldfastProcess) {
     let broker = try Broker("sensors", in: scratch)
     try await broker.start()
     let settings = AgentSettings(
@@ -15,6 +17,12 @@ import Testing
     try agent.start()
     let isUp = try await eventually(within: 30) { broker.subscriptionCount(to: "sensors/#") > 0 }
     try #require(isUp, "\(agent.log)")
+    return (broker, agent)
+  }
+
+  @Test func `the doctor finds a broker that is away, and visits the other one`() async throws {
+    let scratch = try Scratch()
+    let (broker, agent) = try await runningAgent(in: scratch)
     chmod(agent.dataDirectory, 0o700)
     let result = try await run(
       Programs.holdfast,
@@ -70,16 +78,7 @@ import Testing
 
   @Test func `a range is exported whole, and the forecast says what the ring holds`() async throws {
     let scratch = try Scratch()
-    let broker = try Broker("sensors", in: scratch)
-    try await broker.start()
-    let settings = AgentSettings(
-      sourceURL: broker.url,
-      upstreamURL: "mqtt://127.0.0.1:\(try Ports.take())"
-    )
-    let agent = try HoldfastProcess(settings, dataDirectory: scratch.newPath("data"), in: scratch)
-    try agent.start()
-    let isUp = try await eventually(within: 30) { broker.subscriptionCount(to: "sensors/#") > 0 }
-    try #require(isUp, "\(agent.log)")
+    let (broker, agent) = try await runningAgent(in: scratch)
     let lines = scratch.newPath("lines")
     try writeText(lines, (1...50).map { "v\($0)\n" }.joined())
     let published = try await run(
