@@ -262,7 +262,10 @@ extension RingLog {
 
   /// Leaves the active segment for good; what is in it stays readable up to what was durable.
   mutating func fence(end: SequenceNumber) {
-    if let active { disk.close(active.file) }
+    if let active {
+      countRealSize(of: active)
+      disk.close(active.file)
+    }
     active = nil
     writer.beginSegment()
     // One append can have filled several segments whose events are now written once more.

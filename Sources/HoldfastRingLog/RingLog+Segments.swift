@@ -72,6 +72,19 @@ extension RingLog {
     if earlier.end < later.first { state.epoch += Self.epochReserve }
   }
 
+  /// Counts a segment that is left at what its file takes.
+  ///
+  /// Until then it was counted as full, as the room for the rest of it was set aside. A disk that
+  /// fails now and then makes one segment after another be left with little in it: counted as full
+  /// they would fill the ring, and acknowledged events would make room for nothing. A file that was
+  /// recycled or prepared is as long as a segment, and is recycled once more; any other is removed.
+  mutating func countRealSize(of active: ActiveSegment) {
+    guard let byteCount = try? disk.byteCount(of: active.file), let newest = segments.newest,
+      byteCount < newest.byteCount
+    else { return }
+    segments.newest?.byteCount = byteCount
+  }
+
   /// Bytes that sealing may need on top of everything else.
   private var sealReserveByteCount: Int { configuration.segmentByteCount }
 

@@ -34,6 +34,22 @@ extension World {
     byteCountAllowed = max(configuration.ring.byteCountMax, min(byteCountAllowed, byteCount))
   }
 
+  /// Nothing makes room while the files leave some: room that is counted and not there costs events.
+  ///
+  /// What may be missing from the bound: a second state file, the segment that made room and what it
+  /// made room for, room for sealing, and two that are being written or left.
+  func checkOverrun() {
+    let ring = configuration.ring
+    guard ring.ageMax == nil, byteCountAllowed == ring.byteCountMax else { return }
+    let taken = disk.byteCount + Self.stateByteCount + 6 * ring.segmentByteCount
+    if taken < ring.byteCountMax {
+      fail("events make room in \(disk.byteCount) bytes, \(ring.byteCountMax) allowed")
+    }
+  }
+
+  /// Of the file `state`: two slots.
+  private static var stateByteCount: Int { 1 << 20 }
+
   // MARK: starts and stops
 
   /// A process has started, or can read its disk now: what was certain must still be there.

@@ -129,7 +129,10 @@ extension World {
       report.coverage.note(line)
       if line.message.contains("sending live data from number") { report.divisionCount += 1 }
       if plan.hasStages { noteStages(line) }
-      if line.message.utf8.starts(with: "ring log: full;".utf8) { report.overrunCount += 1 }
+      if line.message.utf8.starts(with: "ring log: full;".utf8) {
+        report.overrunCount += 1
+        checkOverrun()
+      }
       if line.message.utf8.starts(with: "stopping without".utf8) { hasStopFailed = true }
     case .stopped: hash(7)
     }

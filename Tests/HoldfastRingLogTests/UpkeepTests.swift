@@ -67,6 +67,29 @@ import Testing
     #expect(lives <= 26)
   }
 
+  @Test func `what a disk that fails now and then leaves half empty does not fill the ring`() throws {
+    let fixture = LogFixture(byteCountMax: 4 << 20)
+    var syncCount = 0
+    fixture.disk.fault = { operation, _ in
+      guard operation == .sync else { return nil }
+      syncCount += 1
+      return syncCount % 3 == 0 ? Errno.inputOutput : nil
+    }
+    for _ in 0..<400 {
+      try fixture.ring.append(fixture.batch(2), source: 0, now: fixture.now)
+      try? fixture.ring.commit(now: fixture.now)
+      while !fixture.ring.retryDisk(now: fixture.now) {}
+    }
+    #expect(fixture.disk.fileNames.count > 100)
+    #expect(fixture.ring.gaps.isEmpty)
+    #expect(fixture.readAll().events.count == 800)
+    #expect(fixture.ring.byteCount >= fixture.disk.byteCount)
+    fixture.disk.fault = nil
+    fixture.disk.crash()
+    fixture.reopen()
+    #expect(fixture.readAll().events.count == 800)
+  }
+
   @Test func `the table's sums are those of its segments, whatever is done to it`() {
     for seed in 0..<50 as Range<UInt64> {
       var random = SplitMix64(seed: seed)
