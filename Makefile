@@ -20,8 +20,11 @@ swift:
 packages-build packages-demo packages-deb packages-test: packages-%:
 	@scripts/install-packages.sh $*
 
+# The same flags as in debian/rules: one build serves both.
+PATH_FLAGS = -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. -Xcc -ffile-prefix-map=$(CURDIR)=. \
+  -Xcxx -ffile-prefix-map=$(CURDIR)=.
 build: swift packages-build
-	swift build -c release --static-swift-stdlib $(SWIFT_FLAGS)
+	swift build -c release --static-swift-stdlib $(PATH_FLAGS) $(SWIFT_FLAGS)
 
 demo: swift packages-demo build
 	@KEEP=$(KEEP) scripts/demo.sh

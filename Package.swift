@@ -88,6 +88,7 @@ let package = Package(
     .systemLibrary(
       name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
     .target(name: "CTimex"),
+    .target(name: "CProgramPages"),
     .target(name: "CSocketBuffer"),
     // The OpenSSL that libmosquitto is linked with.
     .target(
@@ -107,7 +108,7 @@ let package = Package(
         "CSocketBuffer", "CTLSCheck",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka", "HoldfastLink",
         "HoldfastRingLog", "HoldfastStatus", "HoldfastUnpack", "HoldfastUpstream", "CMicroHTTPD",
-        "CMosquitto", "CTimex",
+        "CMosquitto", "CProgramPages", "CTimex",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),

@@ -191,7 +191,11 @@ public struct Agent: ~Copyable {
       givesUp: reopenCount >= Self.reopenCountMax,
       now: now
     )
-    guard ring.isRecovered else { return }
+    guard ring.isRecovered else {
+      // Each try says why it failed, so that a log shows that it goes on.
+      lines += ring.log.filter { $0.level == .error }
+      return
+    }
     let paused = intakes.indices.filter { owner.ring.source($0).isPaused }
     owner.ring = ring
     owner.hasUnrecordedLoss = false

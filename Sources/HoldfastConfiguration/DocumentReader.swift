@@ -211,7 +211,10 @@ struct DocumentReader {
     table.rejectUnknownKeys(except: ConfigurationKeys.names(of: RingKey.self))
     var ring = RingConfiguration()
     ring.byteCountMax =
-      table.size(RingKey.size, in: RingConfiguration.byteCountMin...(1 << 40)) ?? ring.byteCountMax
+      table.size(
+        RingKey.size,
+        in: RingConfiguration.byteCountMin...RingConfiguration.byteCountLimit
+      ) ?? ring.byteCountMax
     ring.ageMax = table.duration(RingKey.ageMax, in: minute...10 * year)
     ring.whenFull = table.choice(RingKey.whenFull, of: FullPolicy.self) ?? ring.whenFull
     ring.commitInterval =

@@ -87,7 +87,7 @@ enum KeyReference {
   private static let ring = [
     KeyRow(
       RingKey.size,
-      .size(RingConfiguration.byteCountMin...1 << 40),
+      .size(RingConfiguration.byteCountMin...RingConfiguration.byteCountLimit),
       or: "\"256MiB\"",
       "Bytes on disk that Holdfast may use."
     ),

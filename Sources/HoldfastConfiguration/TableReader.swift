@@ -166,7 +166,7 @@ struct TableReader {
       guard let number = quantity(key, text, units: Unit.sizes, example: example) else {
         return nil
       }
-      value = Int(number)
+      value = Int(clamping: number)
       shown = quoted(text)
     default:
       error(

@@ -118,7 +118,7 @@ struct DecimalNumber {
       let digit = unsafe bytes[position] &- 0x30
       if digit > 9 { break }
       // A payload has less digits than that, so none of them brings such a number back.
-      if value < 1 << 40 { value = value * 10 + Int(digit) }
+      if value < 100_000_000 { value = value * 10 + Int(digit) }
       position += 1
     }
     if position == start { throw Self.fault(position, end) }

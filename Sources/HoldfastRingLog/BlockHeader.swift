@@ -120,8 +120,9 @@ struct BlockHeader: Equatable {
       reader.fixed(UInt32.self) != nil, let wall: Int64 = reader.fixed(),
       let boot: Int64 = reader.fixed(), let bootID: UInt64 = reader.fixed(),
       let durable: UInt64 = reader.fixed(), durable < UInt64.max >> 1,
-      epoch < UInt64.max >> 1, Int(raw) <= Format.rawByteCountMax,
-      eventCount > 0, eventCount <= raw, Int(eventCount) <= Format.eventCountMax, first > 0,
+      epoch < UInt64.max >> 1, Int(clamping: raw) <= Format.rawByteCountMax,
+      eventCount > 0, eventCount <= raw, Int(clamping: eventCount) <= Format.eventCountMax,
+      first > 0,
       first < UInt64.max >> 1,
       ticks == 1_000 || ticks == 1_000_000
     else { return .nothing }

@@ -28,8 +28,28 @@ public struct DiskError: Error, Equatable, Sendable, CustomStringConvertible {
     self.errno = errno
   }
 
-  /// For the operator.
-  public var description: String { "\(operation.rawValue) \(name): errno \(errno)" }
+  /// For the operator: `write ring/hot-00000003.seg: no space left (errno 28)`.
+  public var description: String {
+    let number = "errno \(errno)"
+    return "\(operation.rawValue) \(name): " + (reason.map { "\($0) (\(number))" } ?? number)
+  }
+
+  /// Words for what a disk fails with most, by Linux' numbers; the core asks no C library.
+  private var reason: String? {
+    switch errno {
+    case 1: "not permitted"
+    case 2: "no such file"
+    case 5: "input/output error"
+    case 12: "no memory left"
+    case 13: "permission denied"
+    case 23, 24: "too many open files"
+    case 27: "file too large"
+    case 28: "no space left"
+    case 30: "read-only file system"
+    case 122: "disk quota exceeded"
+    default: nil
+    }
+  }
 }
 
 /// An entry of the ring's directory.

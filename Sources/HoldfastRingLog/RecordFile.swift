@@ -128,7 +128,7 @@ public struct RecordFile {
     var reader = ByteReader(bytes[...])
     var records: [ArraySlice<UInt8>] = []
     while let count: UInt32 = reader.fixed(), count > 0, let checksum: UInt32 = reader.fixed(),
-      let record = reader.take(Int(count)), crc32c(record) == checksum
+      let record = reader.take(Int(clamping: count)), crc32c(record) == checksum
     {
       records.append(record)
     }

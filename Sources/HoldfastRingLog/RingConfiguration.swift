@@ -10,6 +10,8 @@ public enum FullPolicy: String, Sendable, CaseIterable {
 public struct RingConfiguration: Equatable, Sendable {
   /// Least `byteCountMax`: 32 MiB.
   public static let byteCountMin = 32 << 20
+  /// Largest `byteCountMax`: 1 TiB, and 1 GiB where an `Int` has 32 bits.
+  public static let byteCountLimit = Int(min(1 << 40, Int64(Int.max / 2 + 1)))
 
   /// `ring.size`: bytes on disk of every file of ours.
   public var byteCountMax = 256 << 20

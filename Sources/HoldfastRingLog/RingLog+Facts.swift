@@ -21,17 +21,17 @@ extension RingLog {
     }
   }
 
-  /// Bytes that all events take on disk, and how many numbers they span.
+  /// Bytes that the newest events take on disk in the end, and how many they are.
   ///
-  /// The newest segment counts by its compressed bytes: how much padding stays is not known before
-  /// it is sealed.
+  /// Segments that are not sealed count by their compressed bytes. Of what they take now most may be
+  /// padding, as in those of few events a commit, and sealing takes it away once their room is needed.
   ///
-  /// - Complexity: O(1).
+  /// - Complexity: O(1): of 64 segments at most.
   public var segmentTotals: (byteCount: Int, eventCount: UInt64) {
-    guard let first = segments.first, let last = segments.last else { return (0, 0) }
-    let newestByteCount = last.payloadByteCount ?? last.dataByteCount
-    let byteCount = segments.byteCount - last.byteCount + newestByteCount
-    return (byteCount, last.end - min(first.first, last.end))
+    segments.suffix(64).reduce(into: (0, 0)) { sum, segment in
+      sum.0 += segment.payloadByteCount ?? segment.dataByteCount
+      sum.1 += segment.end - min(segment.first, segment.end)
+    }
   }
 
   /// Events that upstream `index` has settled and no disk holds, while the disk fails.

@@ -96,7 +96,7 @@ struct State: Equatable {
     guard reader.fixed() == magic, reader.take(4) != nil, let count: UInt32 = reader.fixed() else {
       return 0
     }
-    return 16 + Int(count)
+    return 16 + min(Int(clamping: count), Self.slotByteCount)
   }
 
   /// Reads one slot.
@@ -104,7 +104,7 @@ struct State: Equatable {
     var reader = ByteReader(slot)
     guard reader.fixed() == magic, let major: UInt8 = reader.fixed() else { return .nothing }
     guard reader.fixed(UInt8.self) != nil, reader.fixed(UInt16.self) != nil,
-      let count: UInt32 = reader.fixed(), let body = reader.take(Int(count)),
+      let count: UInt32 = reader.fixed(), let body = reader.take(Int(clamping: count)),
       reader.fixed() == crc32c(slot[slot.startIndex..<body.endIndex])
     else { return .nothing }
     // Checked first, in every version: a flipped bit must not pass for a newer format.

@@ -101,7 +101,9 @@ struct HeldLine: Sendable {
   }
 
   init?(from bytes: inout SnapshotReader, countMax: Int) {
-    guard let count: UInt32 = bytes.number(), Int(count) <= max(0, countMax) else { return nil }
+    guard let count: UInt32 = bytes.number(), Int(clamping: count) <= max(0, countMax) else {
+      return nil
+    }
     for _ in 0..<count {
       guard let number: UInt64 = bytes.number(), let boot: Int64 = bytes.number(),
         let logByteCount: UInt64 = bytes.number(), let order: UInt64 = bytes.number(),

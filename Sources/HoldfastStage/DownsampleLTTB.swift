@@ -169,7 +169,7 @@ struct LTTBCurve: Sendable {
 
   private static func bucket(from bytes: inout SnapshotReader) -> Bucket? {
     guard let start: Int64 = bytes.number(), let count: UInt32 = bytes.number(),
-      Int(count) <= candidateCountMax
+      Int(clamping: count) <= candidateCountMax
     else { return nil }
     var bucket = Bucket(start: start)
     for _ in 0..<count {

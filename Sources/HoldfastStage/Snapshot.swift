@@ -79,7 +79,7 @@ public struct SnapshotReader: Sendable {
 
   /// Reads counted bytes.
   public mutating func bytes() -> ArraySlice<UInt8>? {
-    guard let count: UInt32 = number(), Int(count) <= rest.count else { return nil }
+    guard let count: UInt32 = number(), Int(clamping: count) <= rest.count else { return nil }
     defer { rest = rest.dropFirst(Int(count)) }
     return rest.prefix(Int(count))
   }

@@ -78,7 +78,8 @@ public struct Verdict: Equatable, Sendable {
         "The link to \(Words.list(downSources.map(\.0.ledger.name))) is down: nothing new comes "
         + "from there. What was acknowledged is on disk."
     }
-    note(report, downSources: downSources.map(\.0.ledger.name))
+    // A source that we closed ourselves is no fault of its own.
+    note(report, downSources: downSources.filter { !$0.0.ledger.isPaused }.map(\.0.ledger.name))
   }
 
   private mutating func note(_ report: StatusReport, downSources: [String]) {

@@ -106,7 +106,8 @@ package final class LogSink: Sendable {
 
   private func tell(_ line: Remembered, _ now: ClockReading, _ state: inout State) {
     if line.repeatCount == 0 { return }
-    write(line.level, "message repeated \(line.repeatCount) times: \(line.text)", now, &state)
+    let count = line.repeatCount == 1 ? "once" : "\(line.repeatCount) times"
+    write(line.level, "message repeated \(count): \(line.text)", now, &state)
   }
 
   private func write(

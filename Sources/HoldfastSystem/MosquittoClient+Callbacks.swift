@@ -71,7 +71,7 @@ extension MosquittoClient {
         &byteCount,
         false
       ) != nil {
-        grant.packetByteCountMax = Int(byteCount)
+        grant.packetByteCountMax = Int(clamping: byteCount)
       }
       var qos: UInt8 = 0
       if unsafe mosquitto_property_read_byte(

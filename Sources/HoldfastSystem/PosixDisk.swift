@@ -126,7 +126,7 @@ public final class PosixDisk: Disk {
   public func byteCount(of file: DiskFile) throws(DiskError) -> Int {
     var status = stat()
     guard unsafe fstat(file.id, &status) == 0 else {
-      throw DiskError(.size, "#\(file.id)", errno: errno)
+      throw failure(.size, file, errno)
     }
     return Int(status.st_size)
   }
@@ -149,7 +149,7 @@ public final class PosixDisk: Disk {
         return unsafe pread(file.id, place, count, off_t(offset + start))
       }
     }
-    guard error == 0 else { throw DiskError(.read, "#\(file.id)", errno: error) }
+    guard error == 0 else { throw failure(.read, file, error) }
     buffer.removeLast(buffer.count - done)
   }
 
@@ -169,7 +169,7 @@ public final class PosixDisk: Disk {
     // No file system writes nothing to a regular file; trying on would never end.
     if error == 0 && done < bytes.count { error = EIO }
     figures.writtenByteCount &+= UInt64(done)
-    guard error == 0 else { throw DiskError(.write, "#\(file.id)", errno: error) }
+    guard error == 0 else { throw failure(.write, file, error) }
   }
 
   /// Calls until `count` bytes are moved, or none is.
@@ -190,12 +190,26 @@ public final class PosixDisk: Disk {
     return 0
   }
 
+  /// The failure of a call on an open file, with the name that the file has now.
+  private func failure(
+    _ operation: DiskError.Operation,
+    _ file: DiskFile,
+    _ error: Int32
+  ) -> DiskError {
+    var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink("/proc/self/fd/\(file.id)", &text, text.count)
+    let bytes = text.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+    let parts = String(decoding: bytes, as: UTF8.self).split(separator: "/")
+    let place = count > 0 ? parts.suffix(2).joined(separator: "/") : "file \(file.id)"
+    return DiskError(operation, place, errno: error)
+  }
+
   /// One fdatasync(2), never repeated.
   public func sync(_ file: DiskFile) throws(DiskError) {
     figures.syncCount &+= 1
     // EINTR included: after any failure the unsynced bytes are in doubt, so it is told, not retried.
     guard fdatasync(file.id) == 0 else {
-      throw DiskError(.sync, "#\(file.id)", errno: errno)
+      throw failure(.sync, file, errno)
     }
   }
 

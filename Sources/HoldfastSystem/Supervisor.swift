@@ -1,3 +1,4 @@
+import CProgramPages
 import Glibc
 import HoldfastAgent
 import Logging
@@ -7,6 +8,8 @@ final class Supervisor {
   /// How long saving, and then closing the links, may take at the end, microseconds.
   static let stopTimeout: Int64 = 10_000_000
   static let finishTimeout: Int64 = 3_000_000
+  /// How long after it is ready the agent counts as started, microseconds.
+  static let settlingTime: Int64 = 5_000_000
 
   /// Why the core that runs is to stop.
   private enum Ending {
@@ -32,6 +35,8 @@ final class Supervisor {
   /// When the sources count as settled whatever they do, by boot clock.
   private var readyAt: Int64
   private var watchdogAt: Int64?
+  /// When the start is over and what only it needed can go, by boot clock; nil: nothing to do.
+  private var settledAt: Int64?
 
   /// - Parameters:
   ///   - agent: has been started.
@@ -65,7 +70,12 @@ final class Supervisor {
     defer { server?.stop() }
     while true {
       let now = SystemClock.boot()
-      let due = min(watchdogAt ?? .max, deadline ?? .max, isReady ? .max : readyAt)
+      let due = min(
+        watchdogAt ?? .max,
+        deadline ?? .max,
+        settledAt ?? .max,
+        isReady ? .max : readyAt
+      )
       _ = waitForEvents(
         [PollRequest(reports.event.descriptor, POLLIN)],
         microseconds: due == .max ? .max : due - now
@@ -91,6 +101,7 @@ final class Supervisor {
       server = agent.board.map(serve)
     case .ready:
       isReady = true
+      settledAt = SystemClock.boot() + Self.settlingTime
       service.notify("READY=1")
     case .locked(let holder):
       let who = holder.map { "process \($0)" } ?? "another process"
@@ -204,6 +215,10 @@ final class Supervisor {
     if !isReady && now >= readyAt {
       readyAt = .max
       agent.readyGate.settleSources()
+    }
+    if let due = settledAt, now >= due {
+      settledAt = nil
+      holdfast_let_go_of_program_pages()
     }
     if let deadline, now >= deadline {
       switch ending {

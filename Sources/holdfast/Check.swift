@@ -14,6 +14,7 @@ struct Check: ParsableCommand {
         holdfast check --config /etc/holdfast/holdfast.toml
         holdfast check -c new.toml && cp new.toml /etc/holdfast/holdfast.toml
         holdfast check --print-effective
+        holdfast check --json -c new.toml | jq -r '.problems[].what'
       """
   )
 
@@ -25,9 +26,22 @@ struct Check: ParsableCommand {
   @Flag(help: "Print the JSON Schema of the configuration, and check nothing.")
   var printSchema = false
 
+  @Flag(help: "Write the outcome as JSON, errors and warnings included, to standard output.")
+  var json = false
+
+  func validate() throws {
+    if json && (printEffective || printSchema) {
+      throw ValidationError("--json goes with neither --print-effective nor --print-schema.")
+    }
+  }
+
   func run() throws {
     if printSchema {
       print(ConfigurationSchema.text, terminator: "")
+      return
+    }
+    if json {
+      try tellAsJSON()
       return
     }
     let loaded: LoadedConfiguration
@@ -46,5 +60,35 @@ struct Check: ParsableCommand {
       print("  with      \(loaded.files.dropFirst().joined(separator: ", "))")
     }
     print(loaded.summary)
+  }
+
+  private func tellAsJSON() throws {
+    var files = [options.config]
+    var problems: [JSONValue] = []
+    var isUsable = true
+    do {
+      let loaded = try options.loaded(warn: { _ in })
+      files = loaded.files
+      problems = loaded.warnings.map { entry($0, severity: "warning") }
+    } catch {
+      isUsable = false
+      problems = error.problems.map { entry($0, severity: "error") }
+    }
+    print(
+      JSONValue.object([
+        ("ok", .bool(isUsable)), ("files", .list(files.map { .text($0) })),
+        ("problems", .list(problems)),
+      ])
+    )
+    if !isUsable { throw ExitCode(ExitStatus.invalid) }
+  }
+
+  private func entry(_ problem: ConfigurationProblem, severity: String) -> JSONValue {
+    .object([
+      ("severity", .text(severity)), ("file", .text(problem.file ?? options.config)),
+      ("line", .number(problem.line)), ("key", .text(problem.key)), ("what", .text(problem.what)),
+      ("remedy", .text(problem.remedy)),
+      ("nearest", problem.nearest.map { .text($0) } ?? .null),
+    ])
   }
 }

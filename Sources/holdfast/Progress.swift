@@ -7,11 +7,18 @@ struct Progress {
   private static let interval: Int64 = 200_000
 
   private let title: String
-  private let isShown = isatty(STDERR_FILENO) == 1
+  private let isShown: Bool
   private var shownAt: Int64 = .min
   private var isVisible = false
 
-  init(_ title: String) { self.title = title }
+  /// - Parameters:
+  ///   - title: what is done, in one short word.
+  ///   - isAmongOutput: whether lines go to standard output meanwhile. On one terminal with them, a
+  ///     bar would end up within a line.
+  init(_ title: String, isAmongOutput: Bool = false) {
+    self.title = title
+    isShown = isatty(STDERR_FILENO) == 1 && !(isAmongOutput && isatty(STDOUT_FILENO) == 1)
+  }
 
   /// Draws it, if the last time was long enough ago.
   mutating func show(_ done: UInt64, of total: UInt64) {

@@ -88,7 +88,7 @@ struct RingExport: ParsableCommand {
     printer.times = times
     let file = try output.map(NewFile.init)
     if let file { printer.redirect(to: file.descriptor) }
-    var progress = Progress("export")
+    var progress = Progress("export", isAmongOutput: file == nil)
     var walk = RingWalk(position: first)
     while walk.position < last {
       guard try printer.step(ring, &walk, before: last) else { break }

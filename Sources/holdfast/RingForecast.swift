@@ -135,7 +135,7 @@ struct RingHorizon {
       var text = "\(decimal(rate)) events/s"
       if let bytesPerEvent {
         text += ", \(decimal(bytesPerEvent)) bytes each on disk"
-        text += ", \(byteText(Int(min(rate * bytesPerEvent * 86_400, 1e18)))) a day"
+        text += ", \(byteText(Int64(min(rate * bytesPerEvent * 86_400, 1e18)))) a day"
       }
       rows.append(["rate", text])
     } else {
@@ -185,7 +185,8 @@ struct RingHorizon {
 
   /// Three digits that mean something.
   private func decimal(_ value: Double) -> String {
-    if value >= 100 || value.isNaN { return "\(Int(min(value.rounded(), 1e15)))" }
+    guard value < 1e15 else { return "\(value)" }
+    if value >= 100 { return "\(Int64(value.rounded()))" }
     let tenths = Int((value * 10).rounded())
     return "\(tenths / 10).\(tenths % 10)"
   }

@@ -94,7 +94,8 @@ struct Simulate: ParsableCommand {
     let now = RecordedTime.now()
     var recording = Recording(
       start: from?.wall(now: now) ?? .min,
-      end: to?.wall(now: now) ?? .max
+      end: to?.wall(now: now) ?? .max,
+      isAmongOutput: explain != nil
     )
     var run: CandidateRun? = candidate.run(
       over: ring,
@@ -149,10 +150,13 @@ struct Recording {
   private(set) var unreadableCount: UInt64 = 0
   /// Whether the log's last event before the place at hand belongs to it.
   private var isWithin = false
+  private var progress: Progress
 
-  init(start: Int64, end: Int64) {
+  /// `isAmongOutput` as in ``Progress``.
+  init(start: Int64, end: Int64, isAmongOutput: Bool) {
     self.start = start
     self.end = end
+    progress = Progress("simulate", isAmongOutput: isAmongOutput)
   }
 
   /// Reads what the log holds now, in order; what a running agent adds meanwhile is left out.
@@ -160,9 +164,12 @@ struct Recording {
   /// Gaps before its first event and behind its last are left out as well.
   mutating func read(_ ring: RingInspection, _ take: (RingWalk.Item) throws -> Void) throws {
     let last = ring.end
-    var walk = RingWalk(position: max(1, ring.oldest))
+    let first = max(1, ring.oldest)
+    var walk = RingWalk(position: first)
     var missing: [RingWalk.Item] = []
+    defer { progress.clear() }
     while walk.position < last, let item = walk.next(in: ring) {
+      progress.show(walk.position - first, of: last - min(last, first))
       switch item {
       case .events(let batch, let index):
         guard let part = part(of: batch, from: index, before: last) else { continue }

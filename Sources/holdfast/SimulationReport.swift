@@ -131,10 +131,10 @@ struct SimulationReport {
     return "\n" + table(rows, right: [1, 2, 3, 4, 5])
   }
 
-  private func bytes(_ count: UInt64) -> String { byteText(Int(clamping: count)) }
+  private func bytes(_ count: UInt64) -> String { byteText(count) }
 
   private func month(_ count: UInt64) -> String {
-    span.perMonth(count).map { byteText(Int(min($0, 1e18))) } ?? "-"
+    span.perMonth(count).map { byteText(Int64(min($0, 1e18))) } ?? "-"
   }
 
   /// `88 % less`.
@@ -148,7 +148,7 @@ struct SimulationReport {
 }
 
 extension Volume {
-  fileprivate var text: String { "\(eventCount) events, \(byteText(Int(clamping: byteCount)))" }
+  fileprivate var text: String { "\(eventCount) events, \(byteText(byteCount))" }
 
   fileprivate var json: JSONValue {
     .object([("events", .number(eventCount)), ("bytes", .number(byteCount))])
@@ -226,7 +226,7 @@ extension Double {
       unit *= 10
     }
     let value = (self * unit).rounded() / unit
-    return value == value.rounded() ? "\(Int(value))" : "\(value)"
+    return value == value.rounded() ? "\(Int64(value))" : "\(value)"
   }
 }
 

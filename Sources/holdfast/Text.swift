@@ -49,8 +49,8 @@ func table(_ rows: [[String]], right: Set<Int>) -> String {
 }
 
 /// `1.5 MiB`.
-func byteText(_ count: Int) -> String {
-  var value = Double(max(0, count))
+func byteText(_ count: some BinaryInteger) -> String {
+  var value = max(0, Double(count))
   var unit = "B"
   for larger in ["KiB", "MiB", "GiB", "TiB"] where value >= 1024 {
     value /= 1024

@@ -141,6 +141,22 @@ import Testing
     try await agent.stop()
   }
 
+  @Test func `some seconds after its start it lets go of what only the start used, and works on`()
+    async throws
+  {
+    let scratch = try Scratch()
+    let agent = try agent(in: scratch)
+    try agent.start()
+    var most = 0
+    let isLess = try await eventually(within: 20) {
+      let now = agent.residentByteCount
+      most = max(most, now)
+      return now > 0 && now < most / 4 * 3
+    }
+    #expect(isLess, "\(most) bytes were resident, and are")
+    try await agent.stop()
+  }
+
   @Test func `lines for the journal carry a priority, and only those`() async throws {
     let scratch = try Scratch()
     let agent = try agent(in: scratch)

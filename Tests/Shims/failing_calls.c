@@ -21,7 +21,7 @@
 enum call { CALL_OPENAT, CALL_PREAD, CALL_PWRITE, CALL_FDATASYNC, CALL_FSYNC };
 
 struct fault {
-  _Atomic int32_t error;    // errno; 0: none; -1: moves half of the bytes; -2: doesn't return
+  _Atomic int32_t error;    // errno; 0: none; -1: half of the bytes; -2: doesn't return; -3: 20 ms
   _Atomic uint32_t every;   // 1: each call; 3: each third
   _Atomic uint32_t calls;
   _Atomic uint32_t hits;
@@ -53,6 +53,10 @@ static int fault_of(enum call call) {
   atomic_fetch_add(&all[call].hits, 1);
   if (error == -2) {
     while (all[call].error == -2) usleep(10000);
+    return 0;
+  }
+  if (error == -3) {
+    usleep(20000);
     return 0;
   }
   return error;

@@ -50,8 +50,8 @@ let allowedImports: [String: Set<String>] = [
   "HoldfastSimulation": core.subtracting(["HoldfastStatus"]),
   "HoldfastKafka": ["HoldfastEvent", "HoldfastLink", "HoldfastUpstream", "CRdkafka", "Glibc"],
   "HoldfastSystem": core.union([
-    "HoldfastKafka", "CMicroHTTPD", "CMosquitto", "CSocketBuffer", "CTLSCheck", "CTimex", "Logging",
-    "Glibc", "Synchronization",
+    "HoldfastKafka", "CMicroHTTPD", "CMosquitto", "CProgramPages", "CSocketBuffer", "CTLSCheck",
+    "CTimex", "Logging", "Glibc", "Synchronization",
   ]).subtracting(["HoldfastCodec"]),
   "HoldfastConfiguration": core.union(["HoldfastKafka", "CTLSCheck", "TOMLKit", "Glibc"])
     .subtracting(["HoldfastCodec"]),

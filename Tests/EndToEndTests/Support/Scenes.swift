@@ -205,8 +205,8 @@ enum Scene: String, CaseIterable {
       ]
     case .degraded:
       let failing =
-        "ring log: write ring/hot-00000003.seg: errno 5; the disk fails: events are acknowledged only "
-        + "when every upstream has them"
+        "ring log: write ring/hot-00000003.seg: input/output error (errno 5); the disk fails: events are "
+        + "acknowledged only when every upstream has them"
       return [(LogEntry(.error, failing), 95 * Self.second)]
     case .clock: return []
     }
