@@ -10,6 +10,8 @@ internal import HoldfastUpstream
 extension Agent {
   /// Between two tries to save a picture, microseconds.
   private static let snapshotRetryDelay: Int64 = 30 * microsecondsPerSecond
+  /// What a file has besides the state of stages, at most: names and places of two lanes.
+  private static let snapshotOverhead = 4 << 10
   /// The pictures of all upstreams together may take this part of the ring.
   private static let snapshotRingPart = 8
   /// How long a file with a picture that can't be read is tried again, microseconds: as the log is.
@@ -130,7 +132,7 @@ extension Agent {
     RecordFile(
       disk: disk,
       name: "\(owner.ring.directory)/\(RecordFile.stagesPrefix)\(Self.safeName(upstream.id))",
-      byteCountMax: Forwarder.snapshotByteCountMax + RecordFile.headerByteCount
+      byteCountMax: Forwarder.snapshotByteCountMax + Self.snapshotOverhead
     )
   }
 
@@ -144,7 +146,7 @@ extension Agent {
   func savedSnapshot(_ upstream: UpstreamConfiguration) -> Forwarder.SavedStages {
     guard !upstream.stages.isEmpty, owner.ring.isRecovered else { return .none }
     do throws(DiskError) {
-      return try snapshotFile(upstream).records().first.map { .picture($0) } ?? .none
+      return .pictures(try snapshotFile(upstream).records())
     } catch {
       return .unreadable
     }
@@ -199,18 +201,18 @@ extension Agent {
       now.boot >= snapshotRetryAt
     else { return }
     for (index, upstream) in configuration.upstreams.enumerated() {
-      let cursor = owner.ring.upstream(index).cursor
+      let saved = owner.ring.upstream(index)
       guard
-        let bytes = forwarders[index].snapshotToSave(
-          savedCursor: cursor,
+        let records = forwarders[index].snapshotsToSave(
+          saved: saved,
           byteCountMax: Self.snapshotShare(configuration)
         )
       else { continue }
       var file = snapshotFile(upstream)
       do throws(DiskError) {
-        try file.replace(with: [bytes[...]])
+        try file.replace(with: records.map { $0[...] })
         forwarders[index].snapshotEnded(isSaved: true)
-        let byteCount = bytes.count + RecordFile.headerByteCount
+        let byteCount = records.reduce(0) { $0 + $1.count + RecordFile.headerByteCount }
         owner.ring.noteOwnFile(grownBy: byteCount - snapshotByteCounts[index])
         snapshotByteCounts[index] = byteCount
         owner.ring.settle(index, forwarders[index].ledger)

@@ -130,7 +130,7 @@ extension Agent {
   public static func memoryByteCountMax(_ configuration: AgentConfiguration) -> Int {
     let batches = configuration.upstreams.reduce(0) {
       $0 + Forwarder.inFlightByteCountMax + 3 * $1.batchByteCountMax
-        + ($1.stages.isEmpty ? 0 : snapshotShare(configuration))
+        + ($1.stages.isEmpty ? 0 : 2 * snapshotShare(configuration))
     }
     return RingLog.failingByteCountMax + configuration.ring.tailByteCountMax + batches
   }

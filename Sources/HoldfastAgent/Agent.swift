@@ -329,6 +329,7 @@ public struct Agent: ~Copyable {
       if forwarders[index].takeDivision() && !owner.ring.isFailing {
         try? owner.ring.saveState(now: now)
       }
+      if !owner.ring.hasUnsavedState { forwarders[index].divisionSaved() }
       settledAtSave &+= forwarders[index].ledger.settled &- before
       for action in actions {
         switch action {

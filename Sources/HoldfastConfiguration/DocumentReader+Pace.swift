@@ -38,13 +38,14 @@ extension DocumentReader {
     }
   }
 
-  /// Stages see the log in order, and live data ahead of a backlog is not in order.
+  /// Where the log is divided each stage begins anew, which one that holds back events can't.
   func checkOrder(_ table: TableReader, _ upstream: UpstreamConfiguration) {
-    guard upstream.order == .liveFirst, !upstream.stages.isEmpty else { return }
+    guard upstream.order == .liveFirst, !upstream.canBeDivided else { return }
     table.error(
       UpstreamKey.order,
-      "is \"live-first\", which an upstream with stages can't have",
-      "set order = \"oldest-first\", or give the stages to the source"
+      "is \"live-first\", which can't be with swinging-door, window, downsample, burst, or throttle"
+        + " with send = \"last\": they hold back events, or sums of them",
+      "set order = \"oldest-first\""
     )
   }
 

@@ -61,6 +61,9 @@ extension UpstreamLedger {
     return ranges
   }
 
+  /// The number behind all that is settled.
+  public var settledEnd: SequenceNumber { ahead.last?.upperBound ?? cursor }
+
   /// The parts of `numbers` that are not settled, in order.
   public func pending(in numbers: Range<SequenceNumber>) -> [Range<SequenceNumber>] {
     if ahead.isEmpty {

@@ -87,12 +87,14 @@ public enum Branch: String, CaseIterable, Sendable {
   case stagesUnreadable = "stages: state can't be read"
   case stagesPartGone = "stages: a part of the log they need is gone"
   case stagesAnew = "stages begin anew"
+  case stagesDivided = "stages: live data divided from a backlog"
+  case stagesJoined = "stages: a backlog read to its end"
 
   /// What the line holds; empty where the world counts by itself.
   var phrase: String {
     switch self {
     case .cleanStart, .crashedStart, .repeatedStart, .redelivered, .sealed: ""
-    case .stagesSaved, .stagesRestored, .stagesReplayed: ""
+    case .stagesSaved, .stagesRestored, .stagesReplayed, .stagesDivided, .stagesJoined: ""
     case .stagesUnsaved: "the state of its stages can't be saved"
     case .stagesUnreadable: "no state of theirs can be read"
     case .stagesPartGone: "a part of the log that they need is gone"

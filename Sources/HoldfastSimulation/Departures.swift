@@ -18,7 +18,9 @@ extension World {
       let number = properties.value(of: Array("seq".utf8)).flatMap {
         UInt64(String(decoding: $0, as: UTF8.self))
       }
-      return departure(log, number, result.map { Array($0) }, topic, payload).map { [$0] }
+      let isHistorical = properties.value(of: Array("historical".utf8)) != nil
+      return departure(log, number, result.map { Array($0) }, topic, payload, isHistorical)
+        .map { [$0] }
     }
     var text = payload
     if properties.value(of: [])?.contains(UInt8(ascii: "+")) ?? false {
@@ -35,7 +37,8 @@ extension World {
           fields.number(.seq),
           result,
           fields[.topic][...],
-          fields[.payload][...]
+          fields[.payload][...],
+          !fields[.historical].isEmpty
         )
       else { return nil }
       departures.append(departure)
@@ -48,7 +51,8 @@ extension World {
     _ number: SequenceNumber?,
     _ result: [UInt8]?,
     _ topic: ArraySlice<UInt8>,
-    _ payload: ArraySlice<UInt8>
+    _ payload: ArraySlice<UInt8>,
+    _ isHistorical: Bool
   ) -> Departure? {
     // It has one identity, and only one.
     guard (number == nil) != (result == nil), number != 0 else { return nil }
@@ -57,6 +61,7 @@ extension World {
       number: number ?? 0,
       result: result ?? [],
       digest: StageJudge.digest(topic, payload),
+      isHistorical: isHistorical,
       text: result == nil ? message(topic, payload) : nil
     )
   }
@@ -69,6 +74,7 @@ struct Departure {
   var number: SequenceNumber
   var result: [UInt8]
   var digest: UInt64
+  var isHistorical = false
   /// The message that its bytes name, where they still do.
   var text: Int?
 }

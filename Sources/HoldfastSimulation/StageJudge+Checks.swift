@@ -1,31 +1,41 @@
 internal import HoldfastEvent
+internal import HoldfastRingLog
 internal import HoldfastStage
 
 // What must hold, and how things are named.
 
 extension StageJudge {
-  /// Everything that left on account of numbers before the cursor has come to an end.
-  func check(_ cursor: SequenceNumber, world: World) {
+  /// Everything that left on account of what is settled has come to an end.
+  func check(_ ledger: UpstreamLedger, world: World) {
     drainWaiting(world: world)
-    guard waiting.isEmpty, advance(to: cursor, world: world) == .done else { return }
-    while view.settledCount < view.produced.count {
-      let (item, cause) = view.produced[view.settledCount]
-      if cause >= cursor { return }
+    guard waiting.isEmpty else { return }
+    for place in views.indices {
+      check(place, settledEnd(of: place, ledger), world: world)
+    }
+  }
+
+  private func check(_ place: Int, _ end: SequenceNumber, world: World) {
+    guard advance(place, to: end, world: world) == .done else { return }
+    while views[place].settledCount < views[place].produced.count {
+      let (item, cause) = views[place].produced[views[place].settledCount]
+      if cause >= end { return }
       if world.terms(of: items[item], at: index).isEmpty {
         world.fail(
-          "upstream \(index): the cursor is at \(cursor), and \(Self.name(items[item].key)) of"
-            + " \(cause) never came"
+          "upstream \(index): settled to \(end), and \(Self.name(items[item].key)) of \(cause)"
+            + " never came"
         )
       }
-      view.settledCount += 1
+      views[place].settledCount += 1
     }
   }
 
   /// Whether some process has read the number as an event, or may have: see ``wasBlind``.
   func hasRead(_ identity: Identity, world: World) -> Bool {
-    if wasBlind || identity.log == view.log && identity.number < view.position { return true }
+    let number = identity.number
+    if wasBlind || identity.log == log && number < views[place(of: number)].position { return true }
     if identity.log != world.mainLog { return false }
-    return read.contains(identity.number) || identity.number < mainView?.position ?? 0
+    if read.contains(number) { return true }
+    return mainViews?.contains { $0.start <= number && number < $0.position } ?? false
   }
 
   static func name(_ key: Key) -> String {

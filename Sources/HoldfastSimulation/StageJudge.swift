@@ -1,3 +1,4 @@
+internal import HoldfastAgent
 internal import HoldfastEvent
 internal import HoldfastRingLog
 internal import HoldfastStage
@@ -8,7 +9,9 @@ internal import HoldfastUpstream
 ///
 /// Each process reads the log once, from where the cursor was saved. What leaves on account of a
 /// number is known by its place in that reading; a crash takes back all from the saved cursor on,
-/// and the next process reads it again, perhaps with a gap where there were events.
+/// and the next process reads it again, perhaps with a gap where there were events. Where the agent
+/// divides live data from a backlog the log is cut, and the stages begin anew behind the cut: each
+/// part is a view of its own.
 final class StageJudge {
   /// What names something that leaves: an event's number, or the identity of a result.
   struct Key: Hashable {
@@ -39,16 +42,21 @@ final class StageJudge {
   /// What was read at one number, or right before it.
   struct Reading {
     enum Kind {
-      case event, gap(GapRecord), fresh
+      case event, gap(GapRecord)
+      /// The stages begin anew; with what stands in the identities of their results.
+      case fresh(SequenceNumber)
     }
     var number: SequenceNumber
     var kind: Kind
     var aggregatedCount = 0
   }
 
-  /// One log as it has been read.
+  /// One log, or a part of it, as it has been read.
   struct View {
     var log: LogID
+    /// Its first number, and the first one that is no part of it.
+    var start: SequenceNumber = 0
+    var end = SequenceNumber.max
     var position: SequenceNumber
     var pipeline: Pipeline
     var readings: [Reading] = []
@@ -72,22 +80,27 @@ final class StageJudge {
 
   let index: Int
   let configuration: UpstreamConfiguration
-  let fresh: Pipeline
+  private let rules: [DecodeRules]
   /// Of a number that made a stage ask for earlier events: how many were gone, as the agent says,
   /// and the number after the last of them.
   var gone: [SequenceNumber: (count: Int, end: SequenceNumber)] = [:]
-  var view: View
+  /// The parts of the log, in order; the last one is where live data is read.
+  var views: [View]
+  /// What is read from here on in a part that is not the last one comes as historical.
+  var historicalStart: SequenceNumber = 0
+  /// Whether the process found the log divided.
+  private var isDividedAtStart = false
   var items: [Item] = []
   var places: [Key: [Int]] = [:]
   var waiting: [Waiting] = []
   /// Gap records come again with their slots; only the first time counts.
   var seenSlots: Set<UInt64> = []
-  var mainView: View?
+  var mainViews: [View]?
   /// Numbers of the main log that some process has read as events.
-  private(set) var read = NumberRanges()
-  private(set) var epoch = 0
+  var read = NumberRanges()
+  var epoch = 0
   /// Once numbers could not be named, the accounts can't be foretold.
-  private(set) var wasBlind = false
+  var wasBlind = false
   /// Its file was damaged, or could not be reached, since it was written last.
   var isFileDoubtful = false
   /// The same when the process started.
@@ -98,45 +111,103 @@ final class StageJudge {
   init(index: Int, configuration: UpstreamConfiguration, rules: [DecodeRules]) {
     self.index = index
     self.configuration = configuration
+    self.rules = rules
+    views = []
+    views = [View(log: LogID(high: 0, low: 0), position: 1, pipeline: pipeline(from: 0))]
+  }
+
+  private func pipeline(from origin: SequenceNumber) -> Pipeline {
     var fresh = Pipeline(
       stages: configuration.stages,
       rules: rules,
-      setsAside: configuration.undecodable == .deadLetter
+      setsAside: configuration.undecodable == .deadLetter,
+      origin: origin
     )
     fresh.keepsOutput = true
-    self.fresh = fresh
-    view = View(log: LogID(high: 0, low: 0), position: 1, pipeline: fresh)
+    return fresh
+  }
+
+  var log: LogID { views[views.count - 1].log }
+  /// How far the log was read in all of its parts.
+  var position: SequenceNumber {
+    views.first { $0.position < $0.end }?.position ?? views[views.count - 1].position
+  }
+  /// The part that a number stands in.
+  func place(of number: SequenceNumber) -> Int {
+    views.lastIndex { $0.start <= number } ?? 0
   }
 
   // MARK: processes
 
-  /// A process begins to read a log at its saved cursor.
-  func begin(_ log: LogID, at cursor: SequenceNumber, world: World) {
+  /// A process begins to read a log at its saved cursor, and behind what is settled ahead of it.
+  func begin(_ log: LogID, _ ledger: UpstreamLedger, world: World) {
     drainWaiting(world: world)
-    if !waiting.isEmpty { view.isBlind = true }
+    if !waiting.isEmpty { for place in views.indices { views[place].isBlind = true } }
     waiting.removeAll()
     seenSlots.removeAll()
-    if view.log != log {
-      if view.log == world.mainLog { mainView = view }
-      if log == world.mainLog, let main = mainView {
-        forget()
-        view = main
-        mainView = nil
+    if self.log != log {
+      if self.log == world.mainLog { mainViews = views }
+      forget()
+      if log == world.mainLog, let main = mainViews {
+        views = main
+        mainViews = nil
       } else {
-        view = View(log: log, position: cursor, pipeline: fresh)
+        views = [View(log: log, position: ledger.cursor, pipeline: pipeline(from: 0))]
       }
     }
-    _ = advance(to: cursor, world: world)
-    takeBack(to: cursor, world: world)
+    findDivision(ledger, world: world)
+    historicalStart = ledger.cursor
+    isDividedAtStart = !ledger.ahead.isEmpty
+    gone = gone.filter { $0.key < ledger.cursor }
+    for place in views.indices {
+      let end = settledEnd(of: place, ledger)
+      _ = advance(place, to: end, world: world)
+      takeBack(place, to: end, world: world)
+    }
+  }
+
+  /// Cuts that were not durable are no more; one that nobody told of is.
+  private func findDivision(_ ledger: UpstreamLedger, world: World) {
+    while let last = views.last, views.count > 1, last.start > ledger.cursor,
+      last.start != ledger.ahead.first?.lowerBound
+    {
+      for produced in last.produced { items[produced.item].viewCount -= 1 }
+      if last.log == world.mainLog { read.insert(last.start..<max(last.start, last.position)) }
+      views.removeLast()
+      views[views.count - 1].end = .max
+    }
+    if let split = ledger.ahead.first?.lowerBound { divide(at: split, world: world) }
+  }
+
+  /// The log is cut before a number, and the stages begin anew there.
+  func divide(at split: SequenceNumber, world: World) {
+    let last = views.count - 1
+    if views[last].start == split { return }
+    if views[last].position > split {
+      world.fail("upstream \(index): divided at \(split), read to \(views[last].position)")
+    }
+    views[last].end = split
+    views.append(
+      View(log: log, start: split, position: split, pipeline: pipeline(from: split))
+    )
+  }
+
+  /// How far a part is settled.
+  func settledEnd(of place: Int, _ ledger: UpstreamLedger) -> SequenceNumber {
+    let view = views[place]
+    let isAhead = ledger.ahead.first?.lowerBound == view.start
+    return min(max(view.start, isAhead ? ledger.settledEnd : ledger.cursor), view.end)
   }
 
   /// What a log in memory made of it is nobody's any more.
   private func forget() {
-    for produced in view.produced { items[produced.item].viewCount -= 1 }
+    if log == .init(high: 0, low: 0) { return }
+    if mainViews != nil && mainViews?.last?.log == log { return }
+    for view in views { for produced in view.produced { items[produced.item].viewCount -= 1 } }
   }
 
-  private func takeBack(to cursor: SequenceNumber, world: World) {
-    gone = gone.filter { $0.key < cursor }
+  private func takeBack(_ place: Int, to cursor: SequenceNumber, world: World) {
+    var view = views[place]
     if view.position > cursor {
       if view.log == world.mainLog { read.insert(cursor..<view.position) }
       while let last = view.produced.last, last.cause >= cursor {
@@ -153,184 +224,40 @@ final class StageJudge {
     }
     view.settledCount = min(view.settledCount, view.produced.count)
     view.newestPlace = view.produced.count - 1
-    rebuild(world: world)
+    views[place] = view
+    rebuild(place, world: world)
   }
 
-  private func rebuild(world: World) {
-    while let last = view.checkpoints.last, last.count > view.readings.count {
-      view.checkpoints.removeLast()
+  private func rebuild(_ place: Int, world: World) {
+    while let last = views[place].checkpoints.last, last.count > views[place].readings.count {
+      views[place].checkpoints.removeLast()
     }
-    let start = view.checkpoints.last
-    view.pipeline = start?.pipeline ?? fresh
-    for reading in view.readings[(start?.count ?? 0)...] {
+    let start = views[place].checkpoints.last
+    views[place].pipeline = start?.pipeline ?? pipeline(from: views[place].start)
+    for reading in views[place].readings[(start?.count ?? 0)...] {
       switch reading.kind {
-      case .fresh: view.pipeline = fresh
-      case .gap(let record): view.pipeline.gap(record)
-      case .event: _ = step(reading.number, world: world)
+      case .fresh(let origin): views[place].pipeline = pipeline(from: origin)
+      case .gap(let record): views[place].pipeline.gap(record)
+      case .event: _ = step(place, reading.number, world: world)
       }
     }
   }
 
   /// The agent says that its stages begin anew at a number.
   func beginAnew(at number: SequenceNumber, world: World) {
-    if view.isBlind { view.position = number }
-    if view.position != number {
-      world.fail("upstream \(index): stages begin anew at \(number), read to \(view.position)")
-    }
-    view.isBlind = false
-    epoch += 1
-    view.pipeline = fresh
-    note(Reading(number: number, kind: .fresh))
-  }
-
-  // MARK: reading
-
-  func note(_ reading: Reading) {
-    view.readings.append(reading)
-    if view.readings.count % 512 == 0 {
-      view.checkpoints.append((view.readings.count, view.pipeline))
-    }
-  }
-
-  /// Takes an event into the pipeline; false where nobody can name it.
-  private func step(_ number: SequenceNumber, world: World) -> Bool {
-    let identity = Identity(log: view.log, number: number)
-    guard let place = world.numbering.place(of: identity),
-      let clock = world.numbering.places[place].clock
-    else { return false }
-    let id = world.numbering.places[place].message
-    if world.messages[id].isTick {
-      view.pipeline.tick(clock, number: number)
-      return true
-    }
-    let event = world.storedEvent(id, clock)
-    guard world.isSelected(id, by: index) else {
-      view.pipeline.pass(over: event.rows[0])
-      return true
-    }
-    view.pipeline.beginBatch()
-    view.pipeline.step(event.rows[0], of: event.bytes, number: number)
-    return recall(for: number, world: world)
-  }
-
-  /// Gives stages the earlier events that they ask for; false where nobody can tell which of them
-  /// the agent had.
-  private func recall(for cause: SequenceNumber, world: World) -> Bool {
-    let gone = gone[cause] ?? (count: 0, end: 0)
-    var goneCount = 0
-    while view.pipeline.isRecalling {
-      while let number = view.pipeline.recallNumber {
-        let identity = Identity(log: view.log, number: number)
-        let place = world.numbering.place(of: identity).map { world.numbering.places[$0] }
-        if number >= gone.end, let place, let clock = place.clock {
-          let event = world.storedEvent(place.message, clock)
-          view.pipeline.recall(event.rows[0], of: event.bytes)
-          world.report.recalledCount += 1
-        } else {
-          view.pipeline.recallGone()
-          goneCount += 1
-        }
-      }
-      view.pipeline.resume()
-    }
-    return goneCount == gone.count
-  }
-
-  /// The agent says that events which a stage asked for were gone.
-  func noteGone(_ count: Int, before cause: SequenceNumber, end: SequenceNumber, world: World) {
-    if view.position > cause && !view.isBlind {
-      world.fail("upstream \(index): events before \(cause) are gone, read to \(view.position)")
-    }
-    let known = gone[cause] ?? (count: 0, end: 0)
-    gone[cause] = (known.count + count, max(known.end, end))
-    world.report.goneCount += count
-  }
-
-  enum Progress {
-    case done, later, blind, end
-  }
-
-  /// Reads on, as events, up to a number.
-  func advance(to end: SequenceNumber, world: World) -> Progress {
-    while view.position < end {
-      let progress = readOne(world: world)
-      if progress != .done { return progress }
-    }
-    return .done
-  }
-
-  func readOne(world: World) -> Progress {
-    if view.isBlind { return .blind }
-    let number = view.position
-    let identity = Identity(log: view.log, number: number)
-    let known = world.numbering.place(of: identity).map { world.numbering.places[$0] }
-    guard known?.clock != nil else {
-      if world.numbering.log == view.log {
-        guard let next = world.numbering.next else { return .later }
-        if number >= next { return .end }
-      }
-      view.isBlind = true
-      wasBlind = true
-      return .blind
-    }
-    let id = known?.message ?? 0
-    let isSelected = world.isSelected(id, by: index) || world.messages[id].isTick
-    guard step(number, world: world) else {
-      view.isBlind = true
-      wasBlind = true
-      return .blind
-    }
-    view.position += 1
-    var reading = Reading(number: number, kind: .event)
-    if isSelected {
-      reading.aggregatedCount = view.pipeline.aggregatedCount
-      for event in view.pipeline.undecodable { produce(event, isUndecodable: true, number, world) }
-      for event in view.pipeline.output { produce(event, isUndecodable: false, number, world) }
-    }
-    note(reading)
-    return .done
-  }
-
-  private func produce(
-    _ event: StageEvent,
-    isUndecodable: Bool,
-    _ cause: SequenceNumber,
-    _ world: World
-  ) {
-    let bytes = view.pipeline.bytes
-    let key = Key(
-      log: view.log,
-      number: event.result == nil ? event.number : 0,
-      result: event.result.map(Self.text) ?? [],
-      isUndecodable: isUndecodable
-    )
-    let digest = Self.digest(bytes[event.row.topicRange], bytes[event.row.payloadRange])
-    var item: Int?
-    for known in places[key] ?? [] {
-      if items[known].digest == digest { item = known }
-      if items[known].viewCount > 0 && items[known].epoch == epoch {
-        world.fail("upstream \(index): \(Self.name(key)) leaves twice, at \(cause)")
-      }
-    }
-    let found: Int
-    if let item {
-      found = item
-    } else {
-      found = items.count
-      places[key, default: []].append(found)
-      items.append(
-        Item(
-          key: key,
-          digest: digest,
-          byteCount: Int(event.row.payloadByteCount) + Int(event.row.topicByteCount),
-          cause: cause
-        )
+    let place = place(of: number)
+    if views[place].isBlind { views[place].position = number }
+    if views[place].position != number {
+      world.fail(
+        "upstream \(index): stages begin anew at \(number), read to \(views[place].position)"
       )
     }
-    items[found].viewCount += 1
-    items[found].epoch = epoch
-    items[found].cause = cause
-    items[found].place = view.produced.count
-    view.produced.append((found, cause))
+    views[place].isBlind = false
+    epoch += 1
+    let hasOrigin =
+      world.configuration.upstreams[index].order == .liveFirst || isDividedAtStart
+    let origin = hasOrigin && number > 1 ? number : 0
+    views[place].pipeline = pipeline(from: origin)
+    note(Reading(number: number, kind: .fresh(origin)), place)
   }
 }

@@ -252,7 +252,7 @@ extension World {
       if upstream.inFlightCount > configuration.upstreams[index].inFlightMax {
         fail("upstream \(index): \(upstream.inFlightCount) messages in flight")
       }
-      checkCursor(ledger.cursor, of: index)
+      checkCursor(ledger, of: index)
       if checkCount % 512 == 0 { checkAhead(ledger, of: index) }
     }
   }
@@ -277,9 +277,9 @@ extension World {
   }
 
   /// The cursor is never ahead of what the upstream has answered.
-  private func checkCursor(_ cursor: SequenceNumber, of index: Int) {
-    let upstream = upstreams[index]
-    if let judge = upstream.judge { return judge.check(cursor, world: self) }
+  private func checkCursor(_ ledger: UpstreamLedger, of index: Int) {
+    let (upstream, cursor) = (upstreams[index], ledger.cursor)
+    if let judge = upstream.judge { return judge.check(ledger, world: self) }
     var place = upstream.evidence.checkedPlace
     while place < numbering.places.count {
       let identity = numbering.places[place].identity
@@ -320,7 +320,7 @@ extension World {
     if message.isFilteredAtSource { return }
     if plan.hasStages, let status = process?.agent.status(now: reading) {
       for (upstream, row) in zip(upstreams, status.upstreams) where status.log == numbering.log {
-        _ = upstream.judge?.advance(to: row.ledger.cursor, world: self)
+        upstream.judge?.advance(through: row.ledger, world: self)
       }
     }
     let isSafe = message.places.contains { place in

@@ -96,7 +96,7 @@ extension World {
     }
     for index in upstreams.indices {
       let ledger = status.upstreams[index].ledger
-      upstreams[index].judge?.check(end, world: self)
+      upstreams[index].judge?.check(ledger, world: self)
       readDeadLetters(of: index)
       checkNumbers(ledger, at: index, end: end, named: named)
       checkMessages(at: index)

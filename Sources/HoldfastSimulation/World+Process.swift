@@ -46,6 +46,16 @@ extension World {
       report.orderChangeCount += 1
       trace("upstream \(index) is \(configuration.upstreams[index].order.rawValue) now")
     }
+    for index in configuration.upstreams.indices {
+      let upstream = configuration.upstreams[index]
+      guard !upstream.stages.isEmpty, upstream.canBeDivided, stageLaneRandom.next() % 8 == 0 else {
+        continue
+      }
+      configuration.upstreams[index].order =
+        upstream.order == .liveFirst ? .oldestFirst : .liveFirst
+      report.orderChangeCount += 1
+      trace("upstream \(index) is \(configuration.upstreams[index].order.rawValue) now")
+    }
   }
 
   func boot(_ disk: SimulatedDisk, seed: UInt64, effects: inout [Effect]) -> Agent {

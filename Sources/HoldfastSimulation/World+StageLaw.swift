@@ -20,17 +20,18 @@ extension World {
   /// Compares the account of an upstream with stages with what they make of the log.
   func checkStagedLaw(_ ledger: UpstreamLedger, at index: Int, end: SequenceNumber) {
     guard let judge = upstreams[index].judge else { return }
-    judge.check(end, world: self)
+    judge.check(ledger, world: self)
     if report.failure != nil { return }
-    if judge.wasBlind || judge.view.position != end {
+    if judge.wasBlind || judge.position != end {
       report.blindUpstreamCount += 1
       return
     }
     report.judgedUpstreamCount += 1
+    if judge.views.count > 1 { report.dividedUpstreamCount += 1 }
     var events = TermBounds()
     var results = TermBounds()
     var eventCount: UInt64 = 0
-    for (item, _) in judge.view.produced {
+    for (item, _) in judge.views.flatMap(\.produced) {
       let item = judge.items[item]
       if item.key.number == 0 {
         results.add(terms(of: item, at: index))
@@ -41,7 +42,7 @@ extension World {
     }
     var lost = [UInt64](repeating: 0, count: LossReason.allCases.count)
     var aggregatedCount: UInt64 = 0
-    for reading in judge.view.readings {
+    for reading in judge.views.flatMap(\.readings) {
       aggregatedCount += UInt64(reading.aggregatedCount)
       guard case .gap(let record) = reading.kind else { continue }
       if record.reason == .evicted {

@@ -75,7 +75,7 @@ extension World {
     for (index, upstream) in upstreams.enumerated() {
       guard let judge = upstream.judge, let row = status.upstreams.at(index) else { continue }
       let cursor = row.ledger.cursor
-      judge.begin(status.log, at: cursor, world: self)
+      judge.begin(status.log, row.ledger, world: self)
       guard status.log == mainLog, let position = judge.pictureAtStart else { continue }
       if position > cursor {
         fail("upstream \(index): a picture of the stages at \(position), cursor \(cursor)")
@@ -116,6 +116,7 @@ extension World {
     // What is too large to be kept is let go, as the line says.
     if line.message.contains("the stages' state has") { judge?.isFileDoubtful = true }
     noteGone(line, judge)
+    if let judge { noteDivision(line, judge) }
     guard let phrase = line.message.firstRange(of: "the stages begin anew at number ") else {
       return
     }
@@ -131,11 +132,28 @@ extension World {
     report.freshStartCount += 1
     let isPartGone = line.message.contains("a part of the log")
     let hasLosses = mayEvict || hasRotted || plan.hasReadFaults
+    let isTooLarge = line.message.contains("their state was too large to be kept")
     let isExplained =
       isPartGone
       ? hasLosses || hasFailed || judge.wasFileDoubtful : judge.wasFileDoubtful || isStartDoubtful
-    if !isExplained { fail("nothing explains: \(line.message)") }
+    if !isExplained && !isTooLarge { fail("nothing explains: \(line.message)") }
     judge.beginAnew(at: number, world: self)
+  }
+
+  /// Reads a line of the agent's: where it divides live data from a backlog.
+  private func noteDivision(_ line: LogEntry, _ judge: StageJudge) {
+    if line.message.contains("and its stages are let go") {
+      report.coverage.note(.stagesJoined)
+      return
+    }
+    guard let phrase = line.message.firstRange(of: "sending live data from number ") else { return }
+    let numbers = line.message[phrase.upperBound...].split { !$0.isNumber }
+    guard numbers.count == 3, let split = UInt64(numbers[0]), let start = UInt64(numbers[1]) else {
+      return fail("not understood: \(line.message)")
+    }
+    report.coverage.note(.stagesDivided)
+    judge.divide(at: split, world: self)
+    judge.historicalStart = start
   }
 
   /// Reads a line of the agent's: which earlier events a stage asked for in vain.

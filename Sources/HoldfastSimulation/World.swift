@@ -27,6 +27,7 @@ public final class World {
   var random: SplitMix64
   /// For what was added later: the other draws of a seed stay the same.
   var laneRandom: SplitMix64
+  var stageLaneRandom: SplitMix64
   var schedule = Schedule()
 
   /// True time, microseconds since the run began.
@@ -108,6 +109,9 @@ public final class World {
     }
   }
 
+  /// What the seed decided, for people.
+  public var summary: String { plan.summary }
+
   /// A world that has not begun.
   public convenience init(seed: UInt64) { self.init(WorldSettings(seed: seed)) }
 
@@ -122,6 +126,7 @@ public final class World {
       hasKafka: settings.seed % 10 == 1
     )
     laneRandom = SplitMix64(seed: settings.seed ^ 0x0bde_2000)
+    stageLaneRandom = SplitMix64(seed: settings.seed ^ 0x57a6_1a9e)
     configuration = plan.configuration
     faults = Fault.plan(
       seed: random.next(),

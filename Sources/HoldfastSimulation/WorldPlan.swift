@@ -96,6 +96,14 @@ struct WorldPlan {
       guard isLiveFirst, configuration.upstreams[index].stages.isEmpty else { continue }
       configuration.upstreams[index].order = .liveFirst
     }
+    var stageRandom = SplitMix64(seed: seed ^ 0x57a6_5000)
+    for index in configuration.upstreams.indices {
+      let upstream = configuration.upstreams[index]
+      guard !upstream.stages.isEmpty, upstream.canBeDivided, stageRandom.next() % 3 != 0 else {
+        continue
+      }
+      configuration.upstreams[index].order = .liveFirst
+    }
   }
 
   private static func link(_ port: UInt16, _ random: inout SplitMix64) -> LinkConfiguration {
@@ -160,6 +168,7 @@ struct WorldPlan {
       let format = $0.kafka == nil ? $0.format.rawValue : "kafka"
       return "\(format)\(packing)/\($0.inFlightMax)"
         + ($0.order == .liveFirst ? " live-first" : "")
+        + ($0.order == .liveFirst && !$0.stages.isEmpty ? " with stages" : "")
         + ($0.budgetByteCount.map { " at \($0) B/s" } ?? "")
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"

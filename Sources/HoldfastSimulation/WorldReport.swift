@@ -46,6 +46,8 @@ public struct WorldReport: Equatable, Sendable {
   public var tickCount = 0
   /// Upstreams with stages whose account was compared, to the event, with what they make of the log.
   public var judgedUpstreamCount = 0
+  /// Those of them where live data was divided from a backlog.
+  public var dividedUpstreamCount = 0
   /// Those where some number's event was unknown to the world, so that it could not be.
   public var blindUpstreamCount = 0
   /// Crashes of the process, power cuts included.
@@ -101,6 +103,7 @@ public struct WorldReport: Equatable, Sendable {
     goneCount += other.goneCount
     tickCount += other.tickCount
     judgedUpstreamCount += other.judgedUpstreamCount
+    dividedUpstreamCount += other.dividedUpstreamCount
     blindUpstreamCount += other.blindUpstreamCount
     crashCount += other.crashCount
     powerCutCount += other.powerCutCount

@@ -54,6 +54,11 @@ struct PayloadDecoder: Sendable {
   private(set) var lastFault = PayloadFault.malformed
   var faultCount: UInt64 { faultCounts.reduce(0, &+) }
 
+  /// Adds what another one could not read.
+  mutating func addCounts(of other: PayloadDecoder) {
+    for place in faultCounts.indices { faultCounts[place] &+= other.faultCounts[place] }
+  }
+
   init(rules: [DecodeRules], setsAside: Bool) {
     self.rules = rules
     self.setsAside = setsAside

@@ -18,6 +18,10 @@ public struct Pipeline: Sendable {
 
   /// Identifies the configuration: a snapshot of another one is not taken.
   public let hash: UInt64
+  /// The number with which it began anew in the midst of the log; 0: with the log, or none such.
+  ///
+  /// It stands in the identities of results, so that none of them is one of the stages before it.
+  public let origin: SequenceNumber
   /// What passed through each stage since the pipeline was made.
   public private(set) var counts: [StageCounts]
   /// The same with what each stage counted besides; made when it is asked for.
@@ -57,18 +61,22 @@ public struct Pipeline: Sendable {
   ///   - configurations: checked settings, at most ``stageCountMax``.
   ///   - rules: how payloads are read, by the slot of their source.
   ///   - setsAside: whether what a stage can't read is set aside; otherwise it goes on unchanged.
+  ///   - origin: see ``origin``.
   public init(
     stages configurations: [StageConfiguration],
     rules: [DecodeRules],
-    setsAside: Bool
+    setsAside: Bool,
+    origin: SequenceNumber = 0
   ) {
+    self.origin = origin
+    let suffix = origin == 0 ? "" : " from \(origin)"
     let configurations = Array(configurations.prefix(Self.stageCountMax))
     var text = "undecodable \(setsAside)"
     var stages = StageTable()
     for (place, configuration) in configurations.enumerated() {
       let own = "\(place) \(configuration.canonicalText)"
       text += "\n" + own
-      stages.append(configuration, hash: stableHash(own))
+      stages.append(configuration, hash: stableHash(own + suffix))
     }
     for (slot, rule) in rules.enumerated() { text += "\nsource \(slot) \(rule.canonicalText)" }
     hash = stableHash(text)
@@ -270,6 +278,14 @@ public struct Pipeline: Sendable {
 }
 
 extension Pipeline {
+  /// Adds what went through the stages of another pipeline of the same configuration.
+  public mutating func addCounts(of other: Pipeline) {
+    for (place, count) in other.counts.enumerated() where counts.indices.contains(place) {
+      counts[place].add(count)
+    }
+    pass.decoder.addCounts(of: other.pass.decoder)
+  }
+
   /// All state, as bytes from which ``restore(_:)`` of a pipeline of the same configuration goes
   /// on exactly as this one would.
   ///
@@ -331,6 +347,16 @@ public struct StageCounts: Equatable, Sendable {
 
   /// Nothing yet.
   public init() {}
+
+  /// Adds what another pipeline's stage of that place counted.
+  public mutating func add(_ other: StageCounts) {
+    enteredCount &+= other.enteredCount
+    enteredByteCount &+= other.enteredByteCount
+    leftCount &+= other.leftCount
+    leftByteCount &+= other.leftByteCount
+    evictedTopicCount &+= other.evictedTopicCount
+    notes.merge(other.notes) { $0 &+ $1 }
+  }
 
   init?(from reader: inout SnapshotReader) {
     guard let entered: UInt64 = reader.number(), let enteredBytes: UInt64 = reader.number(),

@@ -25,6 +25,16 @@ public struct StageConfiguration: Equatable, Sendable {
     case downsample(DownsampleSettings)
     case alarm(AlarmSettings)
     case burst(BurstSettings)
+
+    /// Whether the log may be divided before an event and the stage begin anew there, without
+    /// anything that it holds back being left behind.
+    public var canBeDivided: Bool {
+      switch self {
+      case .drop, .keep, .map, .changed, .deadband, .sample, .dedupe, .alarm: true
+      case .throttle(let settings): settings.pick == .first
+      case .swingingDoor, .window, .downsample, .burst: false
+      }
+    }
   }
 
   /// Made of its parts.

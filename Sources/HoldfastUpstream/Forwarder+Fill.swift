@@ -76,12 +76,12 @@ extension Forwarder {
         sendStaged(&pass, read: read, keep: keep)
         continue
       }
-      if position >= laneEnd {
+      if position >= readingEnd {
         if !batchFormat.isEmpty {
           cutBatch(&pass, keep: keep)
           continue
         }
-        end = .laneEnd
+        end = position >= laneEnd ? .laneEnd : .noMore
         break reading
       }
       switch read(position, passedGaps) {
@@ -138,7 +138,8 @@ extension Forwarder {
     stages.beginBatch()
     let rows = batch.events.rows
     var index = start
-    while index < rows.count, position < laneEnd, pass.budget > 0, hasRoom(for: pass) {
+    let readingEnd = readingEnd
+    while index < rows.count, position < readingEnd, pass.budget > 0, hasRoom(for: pass) {
       if isBatchFull(pass) {
         cutBatch(&pass, keep: keep)
         continue
@@ -209,7 +210,7 @@ extension Forwarder {
 
   /// Passes a gap record on; its numbers are lost whether or not anybody is told.
   private mutating func take(_ record: GapRecord, _ pass: inout FillPass) {
-    let record = record.clipped(from: position)?.clipped(to: laneEnd) ?? record
+    let record = record.clipped(from: position)?.clipped(to: readingEnd) ?? record
     let coversNumbers = record.reason.coversNumbers && record.end > position
     stages.willTake(marks: !coversNumbers)
     stages.gap(record)

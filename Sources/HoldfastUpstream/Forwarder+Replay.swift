@@ -1,62 +1,34 @@
 public import HoldfastEvent
-internal import HoldfastRingLog
+public import HoldfastRingLog
 internal import HoldfastStage
 
 // Stages across crashes: pictures of them, and computing again what came after the newest one.
 
 extension Forwarder {
-  /// Most bytes of a picture of the stages; one that is larger is not kept, and the stages begin
-  /// anew after a crash.
+  /// Most bytes of the pictures of the stages; where they are larger they are not kept, and the
+  /// stages begin anew after a crash.
   public static let snapshotByteCountMax = 16 << 20
 
-  /// Takes over where the stages stood.
-  ///
-  /// A picture of other settings, of another log or from beyond the cursor is not taken: then the
-  /// stages begin anew at the cursor.
-  public mutating func takeUp(_ saved: SavedStages) {
-    isWaitingForStages = false
-    if stages.isEmpty {
-      // What is in flight, and a backlog, need the log from the cursor on and no more.
-      ledger.hold = 0
-      return
-    }
-    let log = stages.log
-    // Until it is known what is needed, nothing more of the log is let go.
-    isWaitingForStages = saved == .unreadable
-    if isWaitingForStages { return }
-    ledger.hold = ledger.cursor
-    guard case .picture(let snapshot) = saved else {
-      // Before the first number there was nothing to know.
-      if ledger.cursor > 1 {
-        note(
-          .notice,
-          "the stages begin anew at number \(ledger.cursor): no state of theirs can be read"
-        )
-      }
-      return
-    }
-    guard let picture = StageSnapshot(snapshot, for: configuration.id), picture.log == log,
-      picture.position <= ledger.cursor, picture.lostCount <= lostCount,
-      stages.restore(picture.state[...])
-    else {
-      note(.notice, "the stages begin anew at number \(ledger.cursor): their settings have changed")
-      return
-    }
-    ledger.hold = picture.needed
-    stages.replay = StageReplay(
-      position: picture.position,
-      lostCountExpected: lostCount - picture.lostCount,
-      readCountExpected: ledger.settled &- picture.readCount
-    )
-  }
-
-  /// Computes again what lies between the picture and the cursor, silently.
+  /// Computes again what lies between the pictures and what is settled, silently.
   ///
   /// - Returns: whether that is done.
   mutating func replay(_ read: Read) -> Bool {
+    guard let expected = replayExpectation else { return true }
+    var isDone = replayLane(read)
+    if exchangeLanes() {
+      isDone = replayLane(read) && isDone
+      exchangeLanes()
+    }
+    guard isDone else { return false }
+    replayExpectation = nil
+    endReplays(expected)
+    return true
+  }
+
+  private mutating func replayLane(_ read: Read) -> Bool {
     guard var replay = stages.replay else { return true }
     var budget = Forwarder.scanCountMax
-    reading: while replay.position < ledger.cursor || stages.pipeline.isRecalling {
+    reading: while replay.position < replay.end || stages.pipeline.isRecalling {
       guard budget > 0 else { break }
       if stages.pipeline.isRecalling {
         guard stages.recall(budget: &budget, read) else { break }
@@ -74,7 +46,7 @@ extension Forwarder {
         verdicts.begin()
         stages.beginBatch()
         for row in batch.events.rows[start...] {
-          if replay.position >= ledger.cursor || stages.pipeline.isRecalling { break }
+          if replay.position >= replay.end || stages.pipeline.isRecalling { break }
           if verdict(on: row, in: batch.events.bytes) == .filtered {
             stages.pass(over: row)
           } else {
@@ -88,78 +60,95 @@ extension Forwarder {
       }
     }
     stages.replay = replay
-    guard replay.position >= ledger.cursor, !stages.pipeline.isRecalling else { return false }
-    stages.replay = nil
-    if !replay.isComplete {
-      // What was computed first had more to go by; going on from less could count events twice.
-      stages.reset(freshPipeline)
-      note(
-        .warning,
-        "the stages begin anew at number \(ledger.cursor): a part of the log that they need is gone"
-      )
-    }
-    return true
+    return replay.position >= replay.end && !stages.pipeline.isRecalling
   }
 
   private mutating func recompute(_ record: GapRecord, _ replay: inout StageReplay) {
-    let record = record.clipped(from: replay.position) ?? record
+    let record = record.clipped(from: replay.position)?.clipped(to: laneEnd) ?? record
     stages.gap(record)
     guard record.reason.coversNumbers, record.end > replay.position else {
       replay.passedGaps += 1
       return
     }
     if record.reason != .unused {
-      replay.lostCount += min(record.end, ledger.cursor) - replay.position
-      replay.readCount += min(record.end, ledger.cursor) - replay.position
+      replay.lostCount += min(record.end, replay.end) - replay.position
+      replay.readCount += min(record.end, replay.end) - replay.position
     }
     replay.position = record.end
     replay.passedGaps = 0
   }
 
-  /// Takes a picture of the stages when reading has come to another segment.
+  /// Takes a picture of the stages when reading has come to another segment; of both lanes at once.
   ///
   /// - Parameter segmentStart: the first number of the segment that a reader at a number is in.
   public mutating func considerSnapshot(_ segmentStart: (SequenceNumber) -> SequenceNumber?) {
-    guard !stages.isEmpty, !stages.isOpen, stages.replay == nil, !isWaitingForStages else { return }
-    stages.takeSnapshot(
-      position,
-      lostCount: readLostCount,
-      readCount: readCount,
-      segmentStart(position)
-    )
+    guard !stages.isEmpty, stages.isAtRest, stages.pendingSnapshot == nil, !isWaitingForStages,
+      lanes.parked?.stages.isAtRest ?? true
+    else { return }
+    let segment = segmentStart(position)
+    let parkedSegment = lanes.parked.flatMap { segmentStart($0.place.position) }
+    let isWanted =
+      stages.wantsSnapshot(in: segment)
+      || lanes.parked?.stages.wantsSnapshot(in: parkedSegment) ?? false
+    guard isWanted else { return }
+    takeSnapshot(segment)
+    if exchangeLanes() {
+      takeSnapshot(parkedSegment)
+      exchangeLanes()
+    }
   }
 
-  /// What must be saved now: a picture whose place the cursor has reached.
+  private mutating func takeSnapshot(_ segment: SequenceNumber?) {
+    stages.takeSnapshot(place, lostCount: readLostCount, readCount: readCount, segment)
+  }
+
+  /// The pictures that wait to be saved, that of the backlog first.
+  private var pendingSnapshots: [StageSnapshot] {
+    [lanes.parked?.stages.pendingSnapshot, stages.pendingSnapshot].compactMap(\.self)
+  }
+
+  /// What must be saved now: pictures whose places are settled.
   ///
   /// - Parameters:
-  ///   - savedCursor: the cursor that is durable.
+  ///   - saved: the ledger that is durable.
   ///   - byteCountMax: most bytes that are kept.
-  /// - Returns: bytes for the file; nil: nothing. Answered by ``snapshotEnded(isSaved:)``.
-  public mutating func snapshotToSave(
-    savedCursor: SequenceNumber,
+  /// - Returns: records for the file; nil: nothing. Answered by ``snapshotEnded(isSaved:)``.
+  public mutating func snapshotsToSave(
+    saved: UpstreamLedger,
     byteCountMax: Int
-  ) -> [UInt8]? {
-    guard let picture = stages.pendingSnapshot, picture.position <= savedCursor else { return nil }
-    let bytes = picture.encoded(for: configuration.id)
-    guard bytes.count <= byteCountMax else {
+  ) -> [[UInt8]]? {
+    guard let last = stages.pendingSnapshot else { return nil }
+    var pictures = pendingSnapshots
+    guard pictures[0].position <= saved.cursor,
+      pictures.count == 1 || last.position <= saved.settledEnd
+    else { return nil }
+    let byteCount = pictures.reduce(0) { $0 + $1.state.count }
+    if byteCount > byteCountMax {
       note(
         .warning,
-        "the stages' state has \(bytes.count) bytes, more than the \(byteCountMax)"
+        "the stages' state has \(byteCount) bytes, more than the \(byteCountMax)"
           + " that are kept: after a crash they would begin anew; lower max_topics"
       )
-      ledger.hold = picture.needed
-      stages.clearSnapshot()
-      return nil
+      if pictures.count == 1 {
+        ledger.hold = last.needed
+        stages.clearSnapshot()
+        return nil
+      }
+      // Where the log is divided must be known all the same.
+      for place in pictures.indices { pictures[place].state = [] }
     }
-    return bytes
+    return pictures.map { $0.encoded(for: configuration.id) }
   }
 
-  /// The picture is durable, and the log before it is needed no more; or it could not be saved, and
-  /// is tried again.
+  /// The pictures are durable, and the log before them is needed no more; or they could not be saved,
+  /// and are tried again.
   public mutating func snapshotEnded(isSaved: Bool) {
-    guard isSaved, let picture = stages.pendingSnapshot else { return }
-    ledger.hold = picture.needed
+    guard isSaved, let last = stages.pendingSnapshot else { return }
+    let pictures = pendingSnapshots
+    ledger.hold = pictures.reduce(last.needed) { min($0, $1.needed) }
+    savedSplit = pictures.count > 1 ? last.origin : nil
     stages.clearSnapshot()
+    lanes.parked?.stages.clearSnapshot()
   }
 
   /// When a stage that waits for nothing but time wants to go on.
@@ -167,7 +156,7 @@ extension Forwarder {
   /// - Parameter end: the first number that can't be read yet.
   /// - Returns: microseconds since 1970; `.max`: none waits, or something is still to be read.
   public func tickDueAt(end: SequenceNumber) -> Int64 {
-    let isUpToDate = position == end && !stages.isOpen && stages.replay == nil
+    let isUpToDate = position == end && stages.isAtRest
     return isUpToDate && !isWaitingForStages ? stages.pipeline.dueAt : .max
   }
 
@@ -176,8 +165,8 @@ extension Forwarder {
   /// - Parameter end: the first number that can't be read yet; where it has not come to, more than
   ///   the stages is in the way.
   public mutating func wantSnapshotForRoom(end: SequenceNumber) {
-    guard !stages.isEmpty, !isWaitingForStages, position == end, ledger.needed < position,
-      stages.pendingSnapshot?.position != position,
+    guard !stages.isEmpty, !isWaitingForStages, !hasBacklogLane, position == end,
+      ledger.needed < position, stages.pendingSnapshot?.position != position,
       ledger.needed < stages.pipeline.recallFloor ?? position
     else { return }
     stages.wantSnapshot()
@@ -192,8 +181,8 @@ extension Forwarder {
   ///   - boot: the boot clock now.
   /// - Returns: microseconds by boot clock; nil: none is kept, or something is still to be read.
   public func tickForRoomDueAt(end: SequenceNumber, boot: Int64) -> Int64? {
-    guard !stages.isEmpty, !isWaitingForStages, position == end, !stages.isOpen,
-      stages.replay == nil, ledger.needed < position
+    guard !stages.isEmpty, !isWaitingForStages, !hasBacklogLane, position == end,
+      stages.isAtRest, ledger.needed < position
     else { return nil }
     // Times are coarser in the log.
     return stages.pipeline.recallEndsAt(boot)?.addingSaturated(microsecondsPerSecond)
@@ -210,8 +199,8 @@ extension Forwarder {
   }
 
   /// Wants a picture soon, whichever segment is being read.
-  public mutating func wantSnapshot() { stages.wantSnapshot() }
-
-  /// Numbers lost to the upstream before the cursor.
-  private var lostCount: UInt64 { ledger.lost.reduce(0, &+) }
+  public mutating func wantSnapshot() {
+    stages.wantSnapshot()
+    lanes.parked?.stages.wantSnapshot()
+  }
 }

@@ -98,7 +98,7 @@ extension Forwarder {
       number: event.number,
       log: stages.log,
       result: event.result,
-      isHistorical: event.isHistorical,
+      isHistorical: event.isHistorical || isBacklog,
       missingCount: event.missingCount
     )
   }

@@ -82,10 +82,11 @@ public struct Forwarder: Sendable {
   /// The stages wait until what was divided without them is sent.
   var areStagesWaiting = false
 
-  /// What was last saved of the stages, see ``snapshotToSave(savedCursor:byteCountMax:)``.
+  /// What was last saved of the stages, see ``snapshotsToSave(saved:byteCountMax:)``.
   public enum SavedStages: Equatable, Sendable {
     case none
-    case picture(ArraySlice<UInt8>)
+    /// What the file holds.
+    case pictures([ArraySlice<UInt8>])
     /// The file can't be read for the moment: ``Forwarder/takeUp(_:)`` follows.
     case unreadable
   }
@@ -94,10 +95,19 @@ public struct Forwarder: Sendable {
   /// Whether nothing may be read before the owner has found out where the stages stood.
   public internal(set) var isWaitingForStages = false
   let freshPipeline: Pipeline
-  /// Numbers lost to the upstream before ``position``.
+  private let rules: [DecodeRules]
+  /// Numbers of the lane lost to the upstream before ``position``.
   var readLostCount: UInt64
-  /// Numbers before ``position`` that were read, those lost to the upstream among them.
+  /// Numbers of the lane before ``position`` that were read, those lost to the upstream among them.
   var readCount: UInt64
+  /// What must be met until all stages are computed again, of both lanes together; nil: they are.
+  var replayExpectation: (lost: UInt64, read: UInt64)?
+  /// Where the log is divided by what was saved last of the stages.
+  var savedSplit: SequenceNumber?
+  /// Whether live data waits until the owner has saved where it begins.
+  var isLiveHeld = false
+  /// How often nothing was divided because a backlog with stages waited already.
+  public internal(set) var undividedCount: UInt64 = 0
 
   var verdicts: TopicVerdicts
   var eventFormat: EventFormat
@@ -164,12 +174,13 @@ public struct Forwarder: Sendable {
     position = ledger.cursor
     readLostCount = ledger.lost.reduce(0, &+)
     readCount = ledger.settled
+    self.rules = rules
     freshPipeline = Pipeline(
       stages: configuration.stages,
       rules: rules,
       setsAside: configuration.undecodable == .deadLetter
     )
-    stages = StagedLog(freshPipeline)
+    stages = StagedLog(freshPipeline, log: log)
     var seeds = SplitMix64(seed: seed)
     link = Link(
       name: "upstream \(configuration.name)",
@@ -209,14 +220,36 @@ public struct Forwarder: Sendable {
     batchFormat = freshBatchFormat
     gapFormat = GapFormat(configuration: configuration, agentID: agentID)
     restoreLanes()
-    stages.log = log
     takeUp(saved)
   }
 
+  /// The stages as new, beginning at a number in the midst of the log; 0: with the log.
+  func pipeline(from origin: SequenceNumber) -> Pipeline {
+    if origin == 0 { return freshPipeline }
+    return Pipeline(
+      stages: configuration.stages,
+      rules: rules,
+      setsAside: configuration.undecodable == .deadLetter,
+      origin: origin
+    )
+  }
+
   /// What went through each stage.
-  public var stageCounts: [StageCounts] { stages.pipeline.report }
+  public var stageCounts: [StageCounts] {
+    var counts = stages.pipeline.report
+    guard let parked = lanes.parked else { return counts }
+    for (place, count) in parked.stages.pipeline.report.enumerated()
+    where counts.indices.contains(place) {
+      counts[place].add(count)
+    }
+    return counts
+  }
   /// Payloads that stages could not read, in the order of `PayloadFault.allCases`.
-  public var undecodableCounts: [UInt64] { stages.pipeline.faultCounts }
+  public var undecodableCounts: [UInt64] {
+    let counts = stages.pipeline.faultCounts
+    guard let parked = lanes.parked else { return counts }
+    return zip(counts, parked.stages.pipeline.faultCounts).map { $0 &+ $1 }
+  }
   /// The same by topic.
   public var undecodableTopics: PayloadFaults { stages.pipeline.faultsByTopic }
 
@@ -229,6 +262,7 @@ public struct Forwarder: Sendable {
   public var memoryByteCount: Int {
     inFlight.heldByteCount + batchFormat.byteCount + (lanes.parked?.batch.byteCount ?? 0)
       + (stages.pendingSnapshot?.state.count ?? 0)
+      + (lanes.parked?.stages.pendingSnapshot?.state.count ?? 0)
   }
   /// For how long nothing has been answered although something is in flight, microseconds.
   ///
@@ -331,7 +365,10 @@ public struct Forwarder: Sendable {
     if let grant, link.isUp, !refusal.isDraining, now >= refusal.resumeAt {
       resend(grant: grant, now: now, keep: keep, into: &actions)
       divideLanes(now: now)
-      if inFlight.readyCount == 0 {
+      if isLiveHeld && hasDivided {
+        // The owner saves that first.
+        end = .paused
+      } else if inFlight.readyCount == 0 {
         end = fillLanes(grant: grant, now: now, read: read, keep: keep, into: &actions)
       }
       inFlight.pass(into: &ledger)
@@ -392,8 +429,10 @@ public struct Forwarder: Sendable {
     } else {
       // Where there is no room an acknowledgement comes first; the other lane may have been at its
       // end all the same.
-      if isAtEnd && !batchFormat.isEmpty { wake = min(wake, batchFormat.dueAt) }
-      if let other = lanes.parked, !other.isBacklog, !other.batch.isEmpty, other.batch.dueAt > now {
+      if !batchFormat.isEmpty && (isAtEnd || lanes.parked != nil && batchFormat.dueAt > now) {
+        wake = min(wake, batchFormat.dueAt)
+      }
+      if isAtEnd, let other = lanes.parked, !other.batch.isEmpty {
         wake = min(wake, other.batch.dueAt)
       }
     }

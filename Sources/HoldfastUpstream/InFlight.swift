@@ -50,6 +50,8 @@ struct Slot: Sendable {
   /// Why it was refused last.
   var reasonCode: UInt8 = 0
   var refusalCount = 0
+  /// See ``InFlight/lane``.
+  var lane: SequenceNumber = 0
 
   var hasMessage: Bool { row >= 0 }
 }
@@ -75,8 +77,11 @@ struct InFlight: Sendable {
   private(set) var sentByteCount = 0
   private(set) var readyCount = 0
   private(set) var condemnedCount = 0
-  /// What passed on account of a number that has not passed itself.
-  private var carried = Share()
+  /// What passed on account of a number that has not passed itself, by lane; most often nothing.
+  private var carried: [(lane: SequenceNumber, share: Share)] = []
+  /// Tells the lanes apart whose slots stand in one queue: where the stages of what is appended now
+  /// began.
+  var lane: SequenceNumber = 0
 
   /// The number that the next batch of messages will be held under.
   var nextHeldID: UInt64 { held.endID }
@@ -91,6 +96,8 @@ struct InFlight: Sendable {
 
   mutating func append(_ slot: Slot) {
     count(slot, by: 1)
+    var slot = slot
+    slot.lane = lane
     slots.append(slot)
   }
 
@@ -103,7 +110,9 @@ struct InFlight: Sendable {
   ) {
     if !slots.isEmpty, term == .filtered {
       let last = slots.endID &- 1
-      if slots[last].term == .filtered && slots[last].end == range.lowerBound {
+      if slots[last].term == .filtered && slots[last].end == range.lowerBound
+        && slots[last].lane == lane
+      {
         slots[last].end = range.upperBound
         slots[last].count += range.upperBound - range.lowerBound
         slots[last].aggregatedCount += aggregatedCount
@@ -118,7 +127,8 @@ struct InFlight: Sendable {
         count: range.upperBound - range.lowerBound,
         term: term,
         state: .settled,
-        aggregatedCount: aggregatedCount
+        aggregatedCount: aggregatedCount,
+        lane: lane
       )
     )
   }
@@ -200,15 +210,24 @@ struct InFlight: Sendable {
   mutating func pass(into ledger: inout UpstreamLedger) {
     while let slot = slots.first, slot.state == .acknowledged || slot.state == .settled {
       var share = Share(of: slot)
-      if slot.end > slot.first { share.add(carried.take()) }
-      if slot.openCount + slot.openResultCount > 0 {
-        carried.add(slot.openCount, slot.openResultCount, as: slot.term)
-      }
+      if slot.end > slot.first { takeCarried(slot.lane, into: &share) }
+      if slot.openCount + slot.openResultCount > 0 { carry(slot) }
       account(share, slot.end - slot.first, &ledger)
       ledger.settle(slot.first..<slot.end)
       slots.removeFirst()
       release(slot)
     }
+  }
+
+  private mutating func takeCarried(_ lane: SequenceNumber, into share: inout Share) {
+    guard let place = carried.firstIndex(where: { $0.lane == lane }) else { return }
+    share.add(carried.remove(at: place).share)
+  }
+
+  private mutating func carry(_ slot: Slot) {
+    let place = carried.firstIndex { $0.lane == slot.lane } ?? carried.count
+    if place == carried.count { carried.append((slot.lane, Share())) }
+    carried[place].share.add(slot.openCount, slot.openResultCount, as: slot.term)
   }
 
   /// Adds events and results to their terms; what is neither is filtered.
@@ -305,11 +324,5 @@ struct Share: Sendable {
     resultsDeadLettered += other.resultsDeadLettered
     resultsDropped += other.resultsDropped
     isFiltering = isFiltering || other.isFiltering
-  }
-
-  /// All of it, and nothing is left.
-  mutating func take() -> Share {
-    defer { self = Share() }
-    return self
   }
 }

@@ -15,10 +15,14 @@ struct LanePlace: Equatable, Sendable {
   var range: Range<SequenceNumber> { position..<max(position, end) }
 }
 
-/// A lane that is being read, and the batch that is gathered from it.
+/// A lane that is being read, the batch that is gathered from it, and its stages.
 struct Lane: Sendable {
   var place: LanePlace
   var batch: BatchFormat
+  var stages: StagedLog
+  /// Numbers of the lane before its position that were read, and those of them that were lost.
+  var readCount: UInt64 = 0
+  var readLostCount: UInt64 = 0
 
   /// Whether older numbers than others that were sent already are read here.
   var isBacklog: Bool { place.end != .max }
@@ -42,25 +46,35 @@ extension Forwarder {
   /// Part of the window that is kept free of backlog, as a divisor.
   static let liveWindowPart = 4
 
-  /// The lane that is read at the moment.
-  var lane: Lane {
-    get {
-      Lane(
-        place: LanePlace(position: position, passedGaps: passedGaps, end: laneEnd),
-        batch: batchFormat
-      )
-    }
-    set {
-      position = newValue.place.position
-      passedGaps = newValue.place.passedGaps
-      laneEnd = newValue.place.end
-      batchFormat = newValue.batch
-    }
+  /// Where the lane stands that is read at the moment.
+  var place: LanePlace { LanePlace(position: position, passedGaps: passedGaps, end: laneEnd) }
+
+  /// Changes places with the lane that is read at the moment.
+  mutating func exchange(_ lane: inout Lane) {
+    let place = place
+    (position, passedGaps, laneEnd) = (lane.place.position, lane.place.passedGaps, lane.place.end)
+    lane.place = place
+    swap(&batchFormat, &lane.batch)
+    swap(&stages, &lane.stages)
+    swap(&readCount, &lane.readCount)
+    swap(&readLostCount, &lane.readLostCount)
+    inFlight.lane = stages.origin
   }
 
-  /// Stages see the log in order, so they know no live data ahead of a backlog.
-  private var isLiveFirst: Bool {
-    configuration.order == .liveFirst && configuration.stages.isEmpty
+  /// Goes over to the other lane, if there is one.
+  @discardableResult
+  mutating func exchangeLanes() -> Bool {
+    guard var other = lanes.parked else { return false }
+    // Two owners of its arrays would copy them.
+    lanes.parked = nil
+    exchange(&other)
+    lanes.parked = other
+    return true
+  }
+
+  /// Each lane has stages of its own, which must be able to begin in the midst of the log.
+  var isLiveFirst: Bool {
+    configuration.order == .liveFirst && configuration.canBeDivided && !areStagesWaiting
   }
 
   /// Whether what is read at the moment gives way to live data.
@@ -83,12 +97,17 @@ extension Forwarder {
   /// Takes over what an earlier run had settled ahead of its cursor.
   mutating func restoreLanes() {
     var ranges = ledger.pending
-    guard let live = ranges.popLast(), !ranges.isEmpty else { return }
+    guard let live = ranges.popLast(), let first = ranges.first else { return }
+    if !configuration.stages.isEmpty && ranges.count == 1 {
+      park(first, from: first.upperBound)
+      position = live.lowerBound
+      return
+    }
     position = live.lowerBound
     lanes.waiting = ranges.map { LanePlace(position: $0.lowerBound, end: $0.upperBound) }
     if !configuration.stages.isEmpty {
-      // They compute from the whole log in order, which is theirs again from the live end on.
-      stages = StagedLog(Pipeline(stages: [], rules: [], setsAside: false))
+      // They are for one backlog and the live end.
+      stages = StagedLog(Pipeline(stages: [], rules: [], setsAside: false), log: stages.log)
       areStagesWaiting = true
     }
   }
@@ -101,6 +120,7 @@ extension Forwarder {
     guard isLiveFirst else { return }
     read(.live)
     guard readableEnd > position, readableEnd - position > configuration.liveLagMax else { return }
+    if !configuration.stages.isEmpty { return divideStages() }
     let laneCount = lanes.waiting.count + (lanes.parked == nil ? 0 : 1)
     guard laneCount < UpstreamLedger.aheadCountMax - 1 else {
       note(
@@ -146,16 +166,33 @@ extension Forwarder {
   @discardableResult
   mutating func read(_ kind: LaneKind) -> Bool {
     if isBacklog == (kind == .backlog) { return true }
-    if let parked = lanes.parked {
-      lanes.parked = lane
-      lane = parked
-      return true
-    }
+    if exchangeLanes() { return true }
     // Beside live data only: the live end is never left out.
     guard kind == .backlog, !lanes.waiting.isEmpty else { return false }
-    lanes.parked = lane
-    lane = Lane(place: lanes.waiting.removeFirst(), batch: freshBatchFormat)
-    return true
+    lanes.parked = Lane(
+      place: lanes.waiting.removeFirst(),
+      batch: freshBatchFormat,
+      // None: where there are any, no lane waits that could be read by turns with another.
+      stages: stages
+    )
+    return exchangeLanes()
+  }
+
+  /// The backlog was read to its end: what of it is in flight stands in the queue of all.
+  mutating func endBacklog() {
+    exchangeLanes()
+    guard let ended = lanes.parked else { return }
+    lanes.parked = nil
+    readCount &+= ended.readCount
+    readLostCount &+= ended.readLostCount
+    if stages.isEmpty { return }
+    stages.addCounts(of: ended.stages)
+    stages.wantSnapshot()
+    isLiveHeld = false
+    note(
+      .info,
+      "the backlog before number \(ended.place.end) is sent, and its stages are let go"
+    )
   }
 
   /// Fills what room there is: from live data first, or from the oldest first.
@@ -169,8 +206,20 @@ extension Forwarder {
     guard hasBacklogLane || areStagesWaiting else {
       return fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
     }
+    let end = fillByTurns(grant: grant, now: now, read: read, keep: keep, into: &actions)
+    self.read(.live)
+    return end
+  }
+
+  private mutating func fillByTurns(
+    grant: SessionGrant,
+    now: Int64,
+    read: Read,
+    keep: Keep,
+    into actions: inout [Action]
+  ) -> FillEnd {
     var liveEnd = FillEnd.noMore
-    if isLiveFirst {
+    if isLiveFirst && !isLiveHeld {
       self.read(.live)
       liveEnd = fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
       if liveEnd != .noMore { return liveEnd }
@@ -178,11 +227,9 @@ extension Forwarder {
     while self.read(.backlog) {
       let end = fill(grant: grant, now: now, read: read, keep: keep, into: &actions)
       guard end == .laneEnd else { return end == .noMore ? liveEnd : end }
-      // The lane is done; what of it is in flight stands in the queue of all.
-      if let live = lanes.parked { lane = live }
-      lanes.parked = nil
+      endBacklog()
     }
-    if isLiveFirst { return liveEnd }
+    if isLiveFirst || isLiveHeld { return liveEnd }
     if areStagesWaiting {
       // What needs no answer passes at the end of this step.
       guard inFlight.slots.isEmpty else { return inFlight.sentCount == 0 ? .paused : .noMore }
@@ -195,9 +242,7 @@ extension Forwarder {
   /// are at work.
   private mutating func beginStages() {
     areStagesWaiting = false
-    let log = stages.log
-    stages = StagedLog(freshPipeline)
-    stages.log = log
+    stages = StagedLog(freshPipeline, log: stages.log)
     ledger.hold = ledger.cursor
     note(
       .notice,

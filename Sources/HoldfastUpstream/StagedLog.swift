@@ -40,26 +40,40 @@ struct StagedLog: Sendable {
   /// The segment in which the last picture was taken.
   private var snapshotSegment: SequenceNumber?
 
-  init(_ pipeline: Pipeline) { self.pipeline = pipeline }
+  init(_ pipeline: Pipeline, log: LogID = LogID(high: 0, low: 0)) {
+    self.pipeline = pipeline
+    self.log = log
+  }
 
-  /// Takes a picture of the stages as they stand before `position`, if it is time for one.
+  /// See `Pipeline.origin`.
+  var origin: SequenceNumber { pipeline.origin }
+
+  /// Whether a picture may be taken: no number is half done.
+  var isAtRest: Bool { !isOpen && replay == nil }
+
+  /// Whether it is time for a picture, when a reader stands in that segment.
+  func wantsSnapshot(in segment: SequenceNumber?) -> Bool {
+    guard let last = snapshotSegment else { return true }
+    return segment != nil && segment != last
+  }
+
+  /// Takes a picture of the stages as they stand before `position`.
   mutating func takeSnapshot(
-    _ position: SequenceNumber,
+    _ place: LanePlace,
     lostCount: UInt64,
     readCount: UInt64,
     _ segment: SequenceNumber?
   ) {
-    guard pendingSnapshot == nil else { return }
-    if let last = snapshotSegment {
-      guard let segment, segment != last else { return }
-    }
     snapshotSegment = segment ?? 0
+    let position = place.position
     pendingSnapshot = StageSnapshot(
       log: log,
       position: position,
       lostCount: lostCount,
       readCount: readCount,
       needed: min(position, (beforeMarks ?? pipeline).recallFloor ?? position),
+      origin: origin,
+      end: place.end,
       state: (beforeMarks ?? pipeline).snapshot()
     )
   }
@@ -156,100 +170,15 @@ struct StagedLog: Sendable {
 
   mutating func close() { isOpen = false }
 
+  /// What went through the stages of a lane that has ended counts here from now on.
+  mutating func addCounts(of other: StagedLog) {
+    pipeline.addCounts(of: other.pipeline)
+    toldFaultCount &+= other.toldFaultCount
+  }
+
   mutating func restore(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard pipeline.restore(bytes) else { return false }
     toldFaultCount = pipeline.faults.count
     return true
-  }
-}
-
-/// The stages of an upstream as they stood before a number of the log.
-struct StageSnapshot: Equatable, Sendable {
-  static let version: UInt8 = 2
-
-  var log: LogID
-  /// Everything below it went in, and nothing else.
-  var position: SequenceNumber
-  /// How many numbers of the log had been lost to the upstream by then, all in all.
-  var lostCount: UInt64
-  /// How many had been read by then, those lost among them.
-  var readCount: UInt64
-  /// The lowest number that the log must keep for it: a stage may ask for what lies before the
-  /// position.
-  var needed: SequenceNumber
-  var state: [UInt8]
-
-  /// `u8` version | upstream | log | position | lost | read | needed | state; checksums are the
-  /// file's.
-  func encoded(for upstream: String) -> [UInt8] {
-    var writer = SnapshotWriter()
-    writer.append(Self.version)
-    writer.append(bytes: Array(upstream.utf8)[...])
-    for number in [log.high, log.low, position, lostCount, readCount, needed] {
-      writer.append(number)
-    }
-    writer.append(bytes: state[...])
-    return writer.bytes
-  }
-
-  init(
-    log: LogID,
-    position: SequenceNumber,
-    lostCount: UInt64,
-    readCount: UInt64,
-    needed: SequenceNumber,
-    state: [UInt8]
-  ) {
-    self.log = log
-    self.position = position
-    self.lostCount = lostCount
-    self.readCount = readCount
-    self.needed = needed
-    self.state = state
-  }
-
-  /// Nil where the bytes are none of this version's, or another upstream's.
-  init?(_ bytes: ArraySlice<UInt8>, for upstream: String) {
-    var reader = SnapshotReader(bytes)
-    guard reader.number(UInt8.self) == Self.version, reader.bytes() == Array(upstream.utf8)[...],
-      let high: UInt64 = reader.number(),
-      let low: UInt64 = reader.number(), let position: UInt64 = reader.number(),
-      let lostCount: UInt64 = reader.number(), let readCount: UInt64 = reader.number(),
-      let needed: UInt64 = reader.number(), needed <= position,
-      let state = reader.bytes(), reader.isAtEnd
-    else { return nil }
-    self.init(
-      log: LogID(high: high, low: low),
-      position: position,
-      lostCount: lostCount,
-      readCount: readCount,
-      needed: needed,
-      state: Array(state)
-    )
-  }
-}
-
-/// How far the stages have been computed again.
-struct StageReplay: Sendable {
-  var position: SequenceNumber
-  /// Gap records right before it that went in.
-  var passedGaps = 0
-  /// Lost numbers met so far.
-  var lostCount: UInt64 = 0
-  /// Numbers met so far that were given to events, those lost among them.
-  var readCount: UInt64 = 0
-  /// Lost numbers that must be met: as many as when it was computed first.
-  let lostCountExpected: UInt64
-  /// The same for ``readCount``: what passed through memory while the disk failed, and never came
-  /// to the log, is counted as unused there.
-  let readCountExpected: UInt64
-
-  /// A stage asked for an earlier event that the log does not have any more: whether it did when
-  /// that was computed first nobody knows.
-  var hasMissed = false
-
-  /// Whether the same events were met as when it was computed first.
-  var isComplete: Bool {
-    lostCount == lostCountExpected && readCount == readCountExpected && !hasMissed
   }
 }

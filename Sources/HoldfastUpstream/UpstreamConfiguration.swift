@@ -133,6 +133,9 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   /// `undecodable`: what becomes of an event whose payload a stage can't read.
   public var undecodable: UndecodablePolicy = .pass
 
+  /// Whether live data may go ahead of a backlog: each stage can begin anew in the midst of the log.
+  public var canBeDivided: Bool { stages.allSatisfy(\.kind.canBeDivided) }
+
   /// Settings with every default filled in.
   public init(name: String, link: LinkConfiguration, topics: [TopicFilter]) {
     self.name = name

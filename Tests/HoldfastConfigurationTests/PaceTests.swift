@@ -66,14 +66,24 @@ import Testing
     (#"order = "newest-first""#, "\"newest-first\""),
     (#"backlog_schedule = ["01:00-05:00"]"#, "is for order"),
     (
-      "order = \"live-first\"\n[[upstream.stage]]\ntype = \"sample\"\nevery = 2",
-      "an upstream with stages can't have"
+      "order = \"live-first\"\n[[upstream.stage]]\ntype = \"window\"\nsize = \"1m\"\naggregates = [\"count\"]",
+      "they hold back events, or sums of them"
+    ),
+    (
+      "order = \"live-first\"\n[[upstream.stage]]\ntype = \"throttle\"\ninterval = \"1m\"\nsend = \"last\"",
+      "they hold back events, or sums of them"
     ),
     (#"except_topics = ["a/#/b"]"#, "no topic filter"),
   ])
   func whatIsWrongIsTold(_ lines: String, _ words: String) {
     let problems = problems(of: sample(upstream: lines)).map { "\($0.what); \($0.remedy)" }
     #expect(problems.contains { $0.contains(words) }, "\(problems)")
+  }
+
+  @Test func stagesThatHoldNothingBackMayHaveLiveDataFirst() throws {
+    let stages = "[[upstream.stage]]\ntype = \"sample\"\nevery = 2"
+    let upstream = try upstream("order = \"live-first\"\n\(stages)")
+    #expect(upstream.order == .liveFirst && upstream.canBeDivided && !upstream.stages.isEmpty)
   }
 
   @Test func aPriorityThatNobodySharesIsWarnedAbout() throws {

@@ -50,11 +50,16 @@ struct Bench {
   var lines: [LogEntry] = []
   var letters: [DeadLetter] = []
   var letterCountMax = Int.max
+  /// Whether pictures of the stages can be saved, and what was saved last.
+  var savesStages = true
+  var picturesByteCountMax = 1 << 20
+  var pictures: [[UInt8]] = []
 
   init(
     topics: [String] = ["#"],
     cursor: SequenceNumber = 1,
     ledger: UpstreamLedger? = nil,
+    pictures: [[UInt8]] = [],
     _ change: (inout UpstreamConfiguration) -> Void = { _ in }
   ) {
     var configuration = UpstreamConfiguration(
@@ -70,6 +75,8 @@ struct Bench {
       agentID: "edge-1",
       ledger: ledger ?? UpstreamLedger(name: "central", cursor: cursor),
       sources: ["floor"],
+      log: FakeLog.id,
+      saved: .pictures(pictures.map { $0[...] }),
       seed: 7
     )
   }
@@ -93,6 +100,7 @@ struct Bench {
       into: &actions
     )
     self.letters = letters
+    if !forwarder.configuration.stages.isEmpty { saveStages() }
     for action in actions {
       switch action {
       case .connect(let version): connects.append(version)
@@ -104,6 +112,20 @@ struct Bench {
       case .log(let line): lines.append(line)
       }
     }
+  }
+
+  /// As the agent does behind each step.
+  private mutating func saveStages() {
+    if forwarder.takeDivision() { forwarder.divisionSaved() }
+    forwarder.considerSnapshot { $0 }
+    guard savesStages,
+      let records = forwarder.snapshotsToSave(
+        saved: ledger,
+        byteCountMax: picturesByteCountMax
+      )
+    else { return }
+    pictures = records
+    forwarder.snapshotEnded(isSaved: true)
   }
 
   /// The messages published since the last call.

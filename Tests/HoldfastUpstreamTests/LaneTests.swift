@@ -241,18 +241,24 @@ import Testing
     append(301...310, to: &bench)
     bench.step()
     for _ in 0..<20 { bench.acknowledge(bench.take()) }
+    bench.close()
+    append(311...500, to: &bench)
+    bench.connect()
+    append(501...510, to: &bench)
+    bench.step()
+    for _ in 0..<20 { bench.acknowledge(bench.take()) }
     let ledger = bench.ledger
-    #expect(ledger.ahead == [301..<311] && ledger.cursor < 300)
+    #expect(ledger.ahead == [301..<311, 501..<511] && ledger.cursor < 300)
     var later = Bench(ledger: ledger) {
       $0.stages = [StageConfiguration(kind: .sample(SampleSettings(every: 2)))]
     }
     later.log = bench.log
-    append(311...330, to: &later)
+    append(511...530, to: &later)
     later.connect()
     later.drain()
-    #expect(later.ledger.cursor == 331 && later.ledger.settled == 330)
+    #expect(later.ledger.cursor == 531 && later.ledger.settled == 530)
     let sent = later.published.compactMap { Int($0.text) }
-    #expect(sent.filter { $0 <= 300 } == Array(Int(ledger.cursor)...300))
+    #expect(sent.filter { $0 <= 500 } == Array(Int(ledger.cursor)...300) + Array(311...500))
     #expect(later.ledger.filtered > 5)
   }
 }

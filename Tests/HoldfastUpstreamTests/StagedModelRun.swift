@@ -100,6 +100,19 @@ let stageLists: [[StageConfiguration]] = [
       )
     ),
   ],
+  [
+    // One number, and often more than one that leaves on its account.
+    StageConfiguration(
+      topics: filters("t/+"),
+      kind: .alarm(
+        {
+          var alarm = AlarmSettings(field: path("v"), on: 6, off: 3)
+          alarm.passesEvents = true
+          return alarm
+        }()
+      )
+    )
+  ],
 ]
 
 /// Changes every payload, so that what is read back must be changed again.
@@ -129,7 +142,8 @@ private let anyEvent: Condition = {
 extension StagedWorld {
   /// What the stages alone make of the whole log.
   struct Expectation {
-    var sent: [Sent] = []
+    /// By the parts of the log that were divided.
+    var sent: [[Sent]] = [[]]
     var undecodableCount = 0
     var aggregatedCount: UInt64 = 0
     var resultCount: UInt64 = 0
@@ -137,18 +151,20 @@ extension StagedWorld {
 
   func expectation() -> Expectation {
     var expected = Expectation()
-    var pipeline = Pipeline(
-      stages: configuration.stages,
-      rules: Self.rules,
-      setsAside: configuration.undecodable == .deadLetter
-    )
-    pipeline.keepsOutput = true
+    var splits = splits[...]
+    var pipeline = freshPipeline(0)
     var position: SequenceNumber = 1
     var passed = 0
     while true {
+      if let split = splits.first, position == split {
+        splits.removeFirst()
+        pipeline = freshPipeline(split)
+        expected.sent.append([])
+      }
       switch log.read(position, passed) {
       case .end: return expected
       case .gap(let record):
+        let record = record.clipped(from: position)?.clipped(to: splits.first ?? .max) ?? record
         pipeline.gap(record)
         if record.reason.coversNumbers {
           position = record.end
@@ -172,6 +188,17 @@ extension StagedWorld {
     }
   }
 
+  private func freshPipeline(_ origin: SequenceNumber) -> Pipeline {
+    var pipeline = Pipeline(
+      stages: configuration.stages,
+      rules: Self.rules,
+      setsAside: configuration.undecodable == .deadLetter,
+      origin: origin
+    )
+    pipeline.keepsOutput = true
+    return pipeline
+  }
+
   private func recall(_ pipeline: inout Pipeline) {
     while pipeline.isRecalling {
       while let number = pipeline.recallNumber {
@@ -190,7 +217,7 @@ extension StagedWorld {
     expected.aggregatedCount += UInt64(pipeline.aggregatedCount)
     for event in pipeline.output {
       if event.result != nil { expected.resultCount += 1 }
-      expected.sent.append(
+      expected.sent[expected.sent.count - 1].append(
         Sent(
           identity: event.result.map(text) ?? String(event.number),
           topic: String(decoding: pipeline.bytes[event.row.topicRange], as: UTF8.self),
@@ -230,11 +257,17 @@ extension StagedWorld {
   func faults() -> [String] {
     var faults = problem.map { [$0] } ?? []
     let expected = expectation()
-    let first = zip(arrivals, expected.sent).enumerated().first { $0.element.0 != $0.element.1 }
-    if let first { faults.append("at \(first.offset): \(first.element)") }
-    if arrivals.count != expected.sent.count {
-      faults.append("\(arrivals.count) came, \(expected.sent.count) must")
+    for sent in expected.sent {
+      let part = Set(sent)
+      let came = arrivals.filter { part.contains($0) }
+      let first = zip(came, sent).enumerated().first { $0.element.0 != $0.element.1 }
+      if let first { faults.append("at \(first.offset): \(first.element)") }
+      if came.count != sent.count || part.count != sent.count {
+        faults.append("\(came.count) came, \(sent.count) must")
+      }
     }
+    let sentCount = expected.sent.reduce(0) { $0 + $1.count }
+    if arrivals.count != sentCount { faults.append("\(arrivals.count) came, \(sentCount) must") }
     let ledger = forwarder.ledger
     if ledger.cursor != log.end { faults.append("cursor \(ledger.cursor), end \(log.end)") }
     var unused: UInt64 = 0
@@ -242,7 +275,7 @@ extension StagedWorld {
     if ledger.settled + unused != log.end - 1 {
       faults.append("settled \(ledger.settled) + unused \(unused) of \(log.end - 1)")
     }
-    let events = UInt64(expected.sent.count) - expected.resultCount
+    let events = UInt64(sentCount) - expected.resultCount
     let pairs: [(String, UInt64, UInt64)] = [
       ("delivered", ledger.delivered, events),
       ("aggregated", ledger.aggregated, expected.aggregatedCount),
@@ -263,6 +296,7 @@ extension StagedWorld {
     var crashCount = 0
     var duplicateCount = 0
     var resultCount: UInt64 = 0
+    var divisionCount = 0
     for seed: UInt64 in 0..<500 {
       var world = StagedWorld(seed: seed)
       world.run()
@@ -271,7 +305,9 @@ extension StagedWorld {
       crashCount += world.crashCount
       duplicateCount += world.counts.values.reduce(0) { $0 + $1 - 1 }
       resultCount += world.forwarder.ledger.derived
+      divisionCount += world.splits.count
     }
     #expect(crashCount > 1000 && duplicateCount > 1000 && resultCount > 1000, "it tries something")
+    #expect(divisionCount > 200, "and divides the log")
   }
 }

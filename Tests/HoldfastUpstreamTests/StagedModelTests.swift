@@ -27,7 +27,7 @@ struct StagedWorld {
   var now: Int64 = 1000 * second
   /// What is durable: the ledger, and behind it the stages' state.
   var saved: UpstreamLedger
-  var snapshot: [UInt8]?
+  var snapshot: [[UInt8]]?
   /// Numbers below it are gone from the log.
   var released: SequenceNumber = 1
   var segmentCountMax: UInt64
@@ -41,6 +41,9 @@ struct StagedWorld {
   var problem: String?
   var crashCount = 0
   var replayCount = 0
+  /// Where the log was divided.
+  var splits: [SequenceNumber] = []
+  var historicalCount = 0
 
   static let rules = [DecodeRules(format: .json)]
 
@@ -59,6 +62,10 @@ struct StagedWorld {
     configuration.gapTopicTemplate = Bool.random(using: &random) ? "gaps" : ""
     configuration.undecodable = Bool.random(using: &random) ? .pass : .deadLetter
     configuration.stages = stageLists[Int(seed % UInt64(stageLists.count))]
+    if configuration.canBeDivided && seed % 5 < 3 {
+      configuration.order = .liveFirst
+      configuration.liveLagMax = 5
+    }
     log.chunkCountMax = Int.random(in: 1...20, using: &random)
     segmentCountMax = UInt64.random(in: 5...60, using: &random)
     saved = UpstreamLedger(name: "central", cursor: 1)
@@ -110,6 +117,7 @@ struct StagedWorld {
     var kept = letters
     var lowest = SequenceNumber.max
     let log = log
+    forwarder.readableEnd = log.end
     forwarder.step(
       now: now,
       read: { from, passed in
@@ -123,6 +131,11 @@ struct StagedWorld {
       into: &actions
     )
     letters = kept
+    if forwarder.takeDivision() {
+      saved = forwarder.ledger
+      if let split = saved.ahead.last?.lowerBound, splits.last != split { splits.append(split) }
+      forwarder.divisionSaved()
+    }
     if lowest < released { problem = "number \(lowest) is read, which was released" }
     for action in actions {
       switch action {
@@ -165,6 +178,7 @@ struct StagedWorld {
   private mutating func take(_ message: Message) {
     if message.topic == "gaps" { return }
     for sent in parts(of: message) {
+      if message["historical"] != nil { historicalCount += 1 }
       if counts[sent, default: 0] == 0 { arrivals.append(sent) }
       counts[sent, default: 0] += 1
     }
@@ -196,9 +210,9 @@ struct StagedWorld {
   mutating func save(isWhole: Bool) {
     saved = forwarder.ledger
     guard isWhole,
-      let bytes = forwarder.snapshotToSave(savedCursor: saved.cursor, byteCountMax: 1 << 20)
+      let records = forwarder.snapshotsToSave(saved: saved, byteCountMax: 1 << 20)
     else { return }
-    snapshot = bytes
+    snapshot = records
     forwarder.snapshotEnded(isSaved: true)
   }
 
@@ -208,14 +222,14 @@ struct StagedWorld {
     inbox = []
     answers = []
     // Letters of numbers that were not settled are written once more.
-    letters.removeAll { $0.first >= saved.cursor }
+    letters.removeAll { letter in saved.pending.contains { $0.contains(letter.first) } }
     forwarder = Forwarder(
       configuration: configuration,
       agentID: "e",
       ledger: saved,
       rules: Self.rules,
       log: FakeLog.id,
-      saved: snapshot.map { .picture($0[...]) } ?? .none,
+      saved: .pictures((snapshot ?? []).map { $0[...] }),
       seed: random.next()
     )
     forwarder.start(now: now)

@@ -20,6 +20,9 @@ struct SeedsCommand: AsyncParsableCommand {
   @Option(help: "How many seeds.")
   var count: UInt64 = 1000
 
+  @Option(help: "Only seeds whose plan, as a failure prints it, holds this text.")
+  var plan: String?
+
   @Option(help: "How many at a time.")
   var parallel = 2
 
@@ -43,12 +46,15 @@ struct SeedsCommand: AsyncParsableCommand {
     var shortCount = 0
     let end = first &+ count
     let (first, stride, untilFailure) = (first, UInt64(max(1, parallel)), untilFailure)
+    let plan = plan
     await withTaskGroup(of: [WorldReport].self) { group in
       for lane in 0..<stride {
         group.addTask {
           var reports: [WorldReport] = []
           for seed in Swift.stride(from: first &+ lane, to: end, by: Int(stride)) {
-            let report = World(seed: seed).run()
+            let world = World(seed: seed)
+            if let plan, !world.summary.contains(plan) { continue }
+            let report = world.run()
             if let failure = report.failure { print(failure) }
             reports.append(report)
             if untilFailure && report.failure != nil { break }
@@ -105,6 +111,7 @@ struct SeedsCommand: AsyncParsableCommand {
       ("earlier events asked for and gone", total.goneCount),
       ("ticks for stages that wait for time", total.tickCount),
       ("upstreams compared with their stages", total.judgedUpstreamCount),
+      ("of them with live data ahead of a backlog", total.dividedUpstreamCount),
       ("upstreams with numbers nobody can name", total.blindUpstreamCount),
       ("faults that struck", total.coverage.faultCount),
       ("disk operations that failed", total.diskFaultCount), ("crashes", total.crashCount),
