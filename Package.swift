@@ -190,7 +190,8 @@ let package = Package(
       swiftSettings: rules),
     .testTarget(
       name: "HoldfastStageTests",
-      dependencies: ["HoldfastStage", "HoldfastPayload", "HoldfastEvent"], swiftSettings: rules),
+      dependencies: ["CMallocCount", "HoldfastStage", "HoldfastPayload", "HoldfastEvent"],
+      swiftSettings: rules),
     .testTarget(
       name: "HoldfastUpstreamTests",
       dependencies: [

@@ -59,6 +59,8 @@ enum SourceKey: String, CaseIterable {
   case receiveMaximum = "receive_maximum"
   case inflightWindow = "inflight_window"
   case decode
+  case textUnits = "text_units"
+  case textComma = "text_comma"
   case decodeTopic = "decode_topic"
   case stage
 }
@@ -98,6 +100,8 @@ enum UpstreamKey: String, CaseIterable {
 enum DecodeTopicKey: String, CaseIterable {
   case topics
   case format
+  case textUnits = "text_units"
+  case textComma = "text_comma"
 }
 
 /// Every key that the reader takes, by section.

@@ -48,7 +48,10 @@ extension LoadedConfiguration {
   private func formatText(_ rules: DecodeRules) -> String {
     var formats = Set(rules.overrides.compactMap { $0.format?.rawValue })
     if let format = rules.format { formats.insert(format.rawValue) }
-    return formats.isEmpty ? "" : ", read as \(formats.sorted().joined(separator: ", "))"
+    if formats.isEmpty { return "" }
+    let hasTexts = ([rules.texts] + rules.overrides.map(\.texts)).contains { $0 != .plain }
+    return ", read as \(formats.sorted().joined(separator: ", "))"
+      + (hasTexts ? ", texts as numbers" : "")
   }
 
   /// Each stage in a line, in the order in which events pass through them.

@@ -13,10 +13,11 @@ enum StagePlace: String {
 extension DocumentReader {
   // MARK: decode
 
-  /// `decode` and `[[source.decode_topic]]`.
+  /// `decode`, `text_units`, `text_comma` and `[[source.decode_topic]]`.
   func readDecode(_ table: TableReader) -> DecodeRules {
     var rules = DecodeRules()
     rules.format = readFormat(table, SourceKey.decode) ?? nil
+    rules.texts = readTexts(table, or: .plain)
     let tables = table.tables(SourceKey.decodeTopic.rawValue, header: "[[source.decode_topic]]")
     if tables.count > StageBound.decodeTopicCountMax {
       table.error(
@@ -34,12 +35,21 @@ extension DocumentReader {
       let format =
         override.require(DecodeTopicKey.format, example: "\"json\"")
         ? readFormat(override, DecodeTopicKey.format) : nil
+      let texts = readTexts(override, or: rules.texts)
       guard let topics, let format else { continue }
       for filter in topics {
-        rules.overrides.append(DecodeRules.Override(topics: filter, format: format))
+        rules.overrides.append(DecodeRules.Override(topics: filter, format: format, texts: texts))
       }
     }
     return rules
+  }
+
+  /// Which texts are numbers; what is not said is as `standard` has it.
+  private func readTexts(_ table: TableReader, or standard: TextNumbers) -> TextNumbers {
+    TextNumbers(
+      hasUnits: table.boolean(SourceKey.textUnits) ?? standard.hasUnits,
+      comma: table.choice(SourceKey.textComma, of: TextNumbers.Comma.self) ?? standard.comma
+    )
   }
 
   /// A format's word, or `"none"`; nil if absent or wrong.

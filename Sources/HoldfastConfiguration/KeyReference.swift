@@ -1,4 +1,5 @@
 import HoldfastLink
+import HoldfastPayload
 import HoldfastRingLog
 import HoldfastUpstream
 
@@ -242,6 +243,18 @@ enum KeyReference {
       or: "\"none\"",
       "How payloads are read, for stages that look into them."
     ),
+    KeyRow(
+      SourceKey.textUnits,
+      .boolean,
+      or: "false",
+      "Whether texts such as \"21.5 °C\" count as numbers."
+    ),
+    KeyRow(
+      SourceKey.textComma,
+      .choice(commas),
+      or: "\"none\"",
+      "What a comma means in a text that is a number: nothing, the point, or a group of digits."
+    ),
     KeyRow(SourceKey.decodeTopic, .tables("source.decode_topic"), "Other formats for some topics."),
     KeyRow(SourceKey.stage, .tables("source.stage"), "What events pass before they are stored."),
   ]
@@ -249,8 +262,11 @@ enum KeyReference {
   private static let decodeTopic = [
     KeyRow(DecodeTopicKey.topics, .texts, isRequired: true, "Topic filters."),
     KeyRow(DecodeTopicKey.format, .choice(formats), isRequired: true, "As decode of the source."),
+    KeyRow(DecodeTopicKey.textUnits, .boolean, "As of the source; without it as there."),
+    KeyRow(DecodeTopicKey.textComma, .choice(commas), "As of the source; without it as there."),
   ]
 
+  private static let commas = TextNumbers.Comma.allCases.map(\.rawValue)
   private static let formats = FormatChoice.allCases.map(\.rawValue)
 
   private static let upstream = upstreamPlace + upstreamMessages + upstreamPace

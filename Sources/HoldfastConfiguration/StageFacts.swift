@@ -1,20 +1,25 @@
 import HoldfastEvent
 import HoldfastStage
 
+extension Condition {
+  /// Whether it looks into payloads.
+  var readsPayloads: Bool { !paths.isEmpty || asksForHistorical }
+}
+
 /// What must be known of a stage to check it against the rest of the file.
 extension StageConfiguration {
   /// Whether it looks into payloads, which then need a format.
   var readsPayloads: Bool {
     switch kind {
     case .drop(let condition), .keep(let condition):
-      !condition.paths.isEmpty
+      condition.readsPayloads
     case .map(let settings):
       !(settings.select.isEmpty && settings.remove.isEmpty && settings.rename.isEmpty
         && settings.compute.isEmpty && settings.add.isEmpty)
     case .changed(let settings):
       !settings.fields.isEmpty
     case .burst(let settings):
-      !settings.when.paths.isEmpty
+      settings.when.readsPayloads
     case .window(let settings):
       !settings.fields.isEmpty || settings.time != .arrival
     case .deadband, .swingingDoor, .downsample, .alarm:

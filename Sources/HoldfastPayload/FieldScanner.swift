@@ -18,7 +18,9 @@
 /// - Line protocol: the name of a field or of a tag; a field comes before a tag of that name. Lines
 ///   behind the first that is neither empty nor a comment are not looked at. Measurement and time
 ///   stamp have no path. The range of a whole number is its digits, without `i` or `u`.
-/// - Sparkplug B: a metric's name, or `alias:7` for a metric that has an alias and no name.
+/// - Sparkplug B: a metric's name, or `alias:7` for a metric that has an alias and no name; with
+///   `timestamp` as the step behind it the time of its value, milliseconds since 1970. A metric marked
+///   as historical is found only where all of them are, see ``isHistorical(sparkplug:)``.
 public struct FieldScanner: Sendable {
   /// Most paths of one scanner; a path beyond it is never found.
   public static let pathCountMax = 32

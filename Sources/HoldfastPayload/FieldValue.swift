@@ -1,21 +1,26 @@
 /// What a field is worth as a number: of a number its value, of a boolean 1 or 0, of a text the
-/// number that it is (``decimalNumber(_:)``), white space around it aside.
+/// number that it is (``decimalNumber(_:)``, or by ``TextNumbers``), white space around it aside.
 ///
 /// - Parameters:
 ///   - field: what was read.
 ///   - payload: the payload that it was read from.
+///   - texts: which texts are numbers besides those that are nothing else.
 /// - Returns: nil for everything else, and for a number that is infinite or none (`nan`).
 /// - Complexity: O(bytes of a text).
-public func numericValue(of field: Field, in payload: UnsafeRawBufferPointer) -> Double? {
+public func numericValue(
+  of field: Field,
+  in payload: UnsafeRawBufferPointer,
+  texts: TextNumbers = .plain
+) -> Double? {
   let value: Double?
   switch field.kind {
   case .number, .boolean: value = field.number
   case .text:
     guard let bytes = unsafe content(of: field, in: payload) else { return nil }
     if field.hasEscapes {
-      value = unsafe jsonText(bytes).withUnsafeBytes { unsafe trimmedNumber($0) }
+      value = unsafe jsonText(bytes).withUnsafeBytes { unsafe trimmedNumber($0, texts) }
     } else {
-      value = unsafe trimmedNumber(bytes)
+      value = unsafe trimmedNumber(bytes, texts)
     }
   case .missing, .null, .composite: value = nil
   }
@@ -55,7 +60,7 @@ private func content(
   return unsafe UnsafeRawBufferPointer(rebasing: payload[field.range])
 }
 
-private func trimmedNumber(_ bytes: UnsafeRawBufferPointer) -> Double? {
+private func trimmedNumber(_ bytes: UnsafeRawBufferPointer, _ texts: TextNumbers) -> Double? {
   var range = 0..<bytes.count
   while !range.isEmpty, unsafe isSpace(bytes[range.lowerBound]) {
     range = range.lowerBound + 1..<range.upperBound
@@ -63,5 +68,7 @@ private func trimmedNumber(_ bytes: UnsafeRawBufferPointer) -> Double? {
   while !range.isEmpty, unsafe isSpace(bytes[range.upperBound - 1]) {
     range = range.lowerBound..<range.upperBound - 1
   }
-  return unsafe decimalNumber(UnsafeRawBufferPointer(rebasing: bytes[range]))
+  let text = unsafe UnsafeRawBufferPointer(rebasing: bytes[range])
+  if let number = unsafe decimalNumber(text) { return number }
+  return texts == .plain ? nil : unsafe texts.number(text)
 }

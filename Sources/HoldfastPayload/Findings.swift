@@ -10,6 +10,8 @@ struct Findings {
   private var fields: [Field]
   /// Bit n: path n is not settled yet.
   private var pending: UInt32
+  /// Bit n: path n has a value that another one may take the place of.
+  private var provisional: UInt32 = 0
 
   /// Nothing found yet.
   init(_ tree: PathTree, fields: consuming [Field]) {
@@ -51,6 +53,22 @@ struct Findings {
       let path = ends.trailingZeroBitCount
       if fields[path].kind == .missing { fields[path] = field }
       ends &= ends &- 1
+    }
+  }
+
+  /// As ``settleIfMissing(_:as:)``; the value goes with ``dropProvisional()`` or ``settle(_:as:)``.
+  mutating func settleProvisionally(_ node: Int, as field: Field) {
+    let ends = nodes[node].ends & pending & ~provisional
+    settleIfMissing(node, as: field)
+    provisional |= ends
+  }
+
+  /// What was settled provisionally, and by nothing else, is missing.
+  mutating func dropProvisional() {
+    var paths = provisional & pending
+    while paths != 0 {
+      fields[paths.trailingZeroBitCount] = .missing
+      paths &= paths &- 1
     }
   }
 

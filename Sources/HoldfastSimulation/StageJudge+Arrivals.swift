@@ -40,7 +40,7 @@ extension StageJudge {
 
   private func settle(_ record: GapRecord, world: World) -> Bool {
     let place = place(of: record.first)
-    if views[place].isBlind { return true }
+    if views[place].isBlind || isLost { return true }
     if record.first < views[place].position || record.end > views[place].end {
       world.fail("upstream \(index): \(record) is told, read to \(views[place].position)")
       return true
@@ -63,7 +63,7 @@ extension StageJudge {
 
   private func settle(_ departure: Departure, _ mark: Evidence.Mark, world: World) -> Bool {
     let key = Key(log: departure.log, number: departure.number, result: departure.result)
-    if departure.log != log { return true }
+    if departure.log != log || isLost { return true }
     for (place, end) in parts(of: departure) {
       while true {
         if let item = find(key, departure.digest) {

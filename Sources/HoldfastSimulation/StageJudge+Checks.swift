@@ -8,7 +8,7 @@ extension StageJudge {
   /// Everything that left on account of what is settled has come to an end.
   func check(_ ledger: UpstreamLedger, world: World) {
     drainWaiting(world: world)
-    guard waiting.isEmpty else { return }
+    guard waiting.isEmpty, !isLost else { return }
     for place in views.indices {
       check(place, settledEnd(of: place, ledger), world: world)
     }

@@ -132,6 +132,10 @@ final class StageJudge {
   var position: SequenceNumber {
     views.first { $0.position < $0.end }?.position ?? views[views.count - 1].position
   }
+  /// Whether a number that nobody can name is in the way in one part of a divided log: what comes can't
+  /// be told from what the other parts make then.
+  var isLost: Bool { wasBlind && views.count > 1 }
+
   /// The part that a number stands in.
   func place(of number: SequenceNumber) -> Int {
     views.lastIndex { $0.start <= number } ?? 0

@@ -102,9 +102,17 @@ extension WindowSettings.Aggregate {
 extension DecodeRules {
   var canonicalText: String {
     let overrides = overrides.map {
-      "\(quoted($0.topics.description)):\($0.format?.rawValue ?? "none")"
+      "\(quoted($0.topics.description)):\($0.format?.rawValue ?? "none")\($0.texts.canonicalText)"
     }
-    return "decode=\(format?.rawValue ?? "none") \(overrides.joined(separator: ","))"
+    return "decode=\(format?.rawValue ?? "none")\(texts.canonicalText)"
+      + " \(overrides.joined(separator: ","))"
+  }
+}
+
+extension TextNumbers {
+  /// Empty by default.
+  fileprivate var canonicalText: String {
+    (hasUnits ? "+units" : "") + (comma == .none ? "" : "+comma=\(comma.rawValue)")
   }
 }
 

@@ -12,13 +12,14 @@ public import HoldfastPayload
 ///             | subject "in" "[" literal { "," literal } "]"
 ///             | subject "matches" text
 ///             | field "exists"
-///             | "retained"
-/// subject     = "topic" | "retained" | "qos" | "size" | field
+///             | "retained" | "historical"
+/// subject     = "topic" | "retained" | "historical" | "qos" | "size" | field
 /// field       = "value" | "field" "(" text ")" | path
 /// comparison  = "==" | "!=" | "<" | "<=" | ">" | ">="
 /// literal     = number | text | "true" | "false" | "null"
 /// ```
-/// `topic` is text; `retained` is true or false; `qos` is 0 or 1; `size` counts the payload's bytes.
+/// `topic` is text; `retained` is true or false; `historical` is true where each metric of a Sparkplug B
+/// payload is marked so; `qos` is 0 or 1; `size` counts the payload's bytes.
 /// `value` is the whole payload; `field("ENERGY.Power")` and, where its characters are letters,
 /// digits, `_`, `-`, `.`, `[` and `]`, `ENERGY.Power` name a field of it. Words are lower case; a
 /// field that is called like one of them is written `field("size")`. A text stands in `"`, with the
@@ -45,6 +46,8 @@ public struct Condition: Equatable, Sendable, CustomStringConvertible {
   public let description: String
   /// The fields that it looks at, each once.
   public let paths: [FieldPath]
+  /// Whether it looks at `historical`, for which a payload is read too.
+  public let asksForHistorical: Bool
   /// Sets the truth by tests and jumps forward on it.
   private let program: [Instruction]
 
@@ -64,6 +67,7 @@ public struct Condition: Equatable, Sendable, CustomStringConvertible {
     try parser.parse()
     description = text
     paths = parser.paths
+    asksForHistorical = parser.asksForHistorical
     program = parser.program
   }
 

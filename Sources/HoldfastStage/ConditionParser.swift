@@ -7,6 +7,7 @@ struct ConditionParser {
 
   private(set) var paths: [FieldPath] = []
   private(set) var program: [Condition.Instruction] = []
+  private(set) var asksForHistorical = false
   private let tokens: [ConditionToken]
   private var place = 0
   private var nesting = 0
@@ -107,7 +108,7 @@ struct ConditionParser {
       if case .field = subject { return ConditionTest(subject: subject, check: .exists) }
       throw fault("every event has \(start.name); \"exists\" is for fields", at: next)
     }
-    if subject == .retained {
+    if subject == .retained || subject == .historical {
       return ConditionTest(subject: subject, check: .compare(.equal, .boolean(true)))
     }
     throw fault(
@@ -118,12 +119,17 @@ struct ConditionParser {
   private mutating func subject() throws(TextFault) -> ConditionTest.Subject {
     let start = token
     guard case .word(let word) = start.kind else {
-      throw fault("expected a field, topic, retained, qos or size here, found \(start.name)")
+      throw fault(
+        "expected a field, topic, retained, historical, qos or size here, found \(start.name)"
+      )
     }
     place += 1
     switch word {
     case "topic": return .topic
     case "retained": return .retained
+    case "historical":
+      asksForHistorical = true
+      return .historical
     case "qos": return .qos
     case "size": return .size
     case "value": return .field(try place(of: .whole, at: start))
@@ -212,11 +218,14 @@ struct ConditionParser {
       throw fault("expected a number, \"text\", true, false or null here, found \(start.name)")
     }
     switch (subject, literal) {
-    case (.field, _), (.topic, .text), (.retained, .boolean), (.qos, .number), (.size, .number):
+    case (.field, _), (.topic, .text), (.retained, .boolean), (.historical, .boolean),
+      (.qos, .number), (.size, .number):
       place += 1
       return literal
     case (.topic, _): throw fault("topic is a text: expected \"…\" here")
     case (.retained, _): throw fault("retained is a truth value: expected true or false here")
+    case (.historical, _):
+      throw fault("historical is a truth value: expected true or false here")
     case (.qos, _): throw fault("qos is a number: expected 0 or 1 here")
     case (.size, _): throw fault("size is a number of bytes: expected a number here")
     }
@@ -256,7 +265,7 @@ struct ConditionParser {
       let pattern = Array(text.utf8)
       if pattern.count <= Condition.globByteCountMax { return .glob(pattern) }
       throw fault("a pattern has at most \(Condition.globByteCountMax) bytes", at: start)
-    case .retained, .qos, .size:
+    case .retained, .historical, .qos, .size:
       throw fault("\"matches\" is for topic and for fields", at: tokens[max(0, place - 2)])
     }
   }

@@ -6,7 +6,7 @@ struct ConditionTest: Equatable, Sendable {
   enum Subject: Equatable, Sendable {
     /// Place in the condition's paths.
     case field(Int)
-    case topic, retained, qos, size
+    case topic, retained, historical, qos, size
   }
 
   enum Literal: Equatable, Sendable {
@@ -89,12 +89,13 @@ struct ConditionTest: Equatable, Sendable {
     case .field: pass.number(field(pass), of: event)
     case .qos: event.row.flags.contains(.qos1) ? 1 : 0
     case .size: Double(event.row.payloadByteCount)
-    case .topic, .retained: nil
+    case .topic, .retained, .historical: nil
     }
   }
 
   private func boolean(_ event: StageEvent, _ pass: StagePass) -> Bool? {
     if subject == .retained { return event.row.flags.contains(.retained) }
+    if subject == .historical { return pass.isHistorical(event) }
     let field = field(pass)
     return field.kind == .boolean ? field.number != 0 : nil
   }
@@ -173,12 +174,16 @@ extension StagePass {
     }
   }
 
-  /// A field's value as a number, see ``numericValue(of:in:)``.
+  /// A field's value as a number, see `numericValue(of:in:texts:)`.
   func number(_ field: Field, of event: StageEvent) -> Double? {
-    unsafe bytes.withUnsafeBytes { bytes in
+    let texts =
+      field.kind == .text && event.result == nil
+      ? decoder.texts(of: topic(event), source: event.row.source) : .plain
+    return unsafe bytes.withUnsafeBytes { bytes in
       unsafe numericValue(
         of: field,
-        in: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
+        in: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange]),
+        texts: texts
       )
     }
   }

@@ -9,22 +9,32 @@ public struct DecodeRules: Equatable, Sendable {
     public var topics: TopicFilter
     /// Their format; nil: not read.
     public var format: PayloadFormat?
+    /// Which texts in them are numbers.
+    public var texts: TextNumbers
 
     /// Made of its parts.
-    public init(topics: TopicFilter, format: PayloadFormat?) {
+    public init(topics: TopicFilter, format: PayloadFormat?, texts: TextNumbers = .plain) {
       self.topics = topics
       self.format = format
+      self.texts = texts
     }
   }
 
   /// The source's own; nil: payloads are not read.
   public var format: PayloadFormat?
+  /// `text_units` and `text_comma`: which texts are numbers.
+  public var texts: TextNumbers
   /// The first that matches counts.
   public var overrides: [Override]
 
   /// Made of its parts.
-  public init(format: PayloadFormat? = nil, overrides: [Override] = []) {
+  public init(
+    format: PayloadFormat? = nil,
+    texts: TextNumbers = .plain,
+    overrides: [Override] = []
+  ) {
     self.format = format
+    self.texts = texts
     self.overrides = overrides
   }
 
@@ -32,6 +42,17 @@ public struct DecodeRules: Equatable, Sendable {
   public func format(of topic: ArraySlice<UInt8>) -> PayloadFormat? {
     for override in overrides where override.topics.matches(topic) { return override.format }
     return format
+  }
+
+  /// Which texts in a topic's payloads are numbers.
+  public func texts(of topic: ArraySlice<UInt8>) -> TextNumbers {
+    for override in overrides where override.topics.matches(topic) { return override.texts }
+    return texts
+  }
+
+  /// Whether any topic's payloads are read in this format.
+  public func reads(_ format: PayloadFormat) -> Bool {
+    self.format == format || overrides.contains { $0.format == format }
   }
 }
 
@@ -44,6 +65,10 @@ struct PayloadDecoder: Sendable {
   let rules: [DecodeRules]
   /// Whether what can't be read is set aside; otherwise it passes unchanged.
   let setsAside: Bool
+  /// Whether any payload is read as Sparkplug B, the one format that knows of historical values.
+  let readsSparkplug: Bool
+  /// Whether texts that are not plain numbers may be some.
+  private let readsTexts: Bool
   /// Payloads that could not be read, by ``PayloadFault``'s order.
   private(set) var faultCounts = [UInt64](repeating: 0, count: PayloadFault.allCases.count)
 
@@ -62,6 +87,10 @@ struct PayloadDecoder: Sendable {
   init(rules: [DecodeRules], setsAside: Bool) {
     self.rules = rules
     self.setsAside = setsAside
+    readsSparkplug = rules.contains { $0.reads(.sparkplug) }
+    readsTexts = rules.contains { rule in
+      rule.texts != .plain || rule.overrides.contains { $0.texts != .plain }
+    }
   }
 
   func save(into writer: inout SnapshotWriter) {
@@ -96,6 +125,11 @@ struct PayloadDecoder: Sendable {
 
   func format(of topic: ArraySlice<UInt8>, source: UInt8) -> PayloadFormat? {
     Int(source) < rules.count ? rules[Int(source)].format(of: topic) : nil
+  }
+
+  /// Which texts of an event's payload are numbers.
+  func texts(of topic: ArraySlice<UInt8>, source: UInt8) -> TextNumbers {
+    readsTexts && Int(source) < rules.count ? rules[Int(source)].texts(of: topic) : .plain
   }
 
   mutating func count(_ fault: PayloadFault, of topic: ArraySlice<UInt8>) {
@@ -176,6 +210,20 @@ extension StagePass {
       verdict = .undecodable
     } else {
       emit(event)
+    }
+  }
+
+  /// Whether the event is no current value: of a Sparkplug B payload each metric is marked so.
+  ///
+  /// It must not move what a stage knows of values that are.
+  ///
+  /// - Complexity: O(bytes) for such payloads.
+  func isHistorical(_ event: StageEvent) -> Bool {
+    guard decoder.readsSparkplug, format(of: event) == .sparkplug else { return false }
+    return unsafe bytes.withUnsafeBytes { bytes in
+      unsafe HoldfastPayload.isHistorical(
+        sparkplug: UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
+      )
     }
   }
 

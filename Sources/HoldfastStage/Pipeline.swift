@@ -56,6 +56,8 @@ public struct Pipeline: Sendable {
   /// Earlier events that were read back for it and have not gone on.
   var recalled: [StageEvent] = []
   private var tracedSteps: [StageTrace.Step] = []
+  /// The stage at hand let an event go on because it is no current value.
+  private var isPassingHistorical = false
 
   /// - Parameters:
   ///   - configurations: checked settings, at most ``stageCountMax``.
@@ -232,7 +234,9 @@ public struct Pipeline: Sendable {
   /// - Returns: what becomes of the event unless it goes on.
   private mutating func step(_ event: StageEvent, through place: Int) -> StageVerdict {
     let before = pass.out.count
-    stages.step(place, event, &pass)
+    isPassingHistorical =
+      pass.decoder.readsSparkplug && !stages.takesHistorical(place) && pass.isHistorical(event)
+    if isPassingHistorical { pass.emit(event) } else { stages.step(place, event, &pass) }
     noteLeaving(from: before, place)
     let verdict = pass.verdict
     switch verdict {
@@ -258,7 +262,8 @@ public struct Pipeline: Sendable {
       StageTrace.Step(
         verdict: verdict,
         leftEnd: pass.out.count,
-        fault: hasFault ? pass.decoder.lastFault : nil
+        fault: hasFault ? pass.decoder.lastFault : nil,
+        isHistorical: verdict != nil && isPassingHistorical
       )
     )
   }
@@ -385,6 +390,8 @@ public struct StageTrace: Sendable {
     public var leftEnd: Int
     /// Why its payload could not be read; nil: it could, or was not.
     public var fault: PayloadFault?
+    /// It went on unseen, being no current value: see ``isHistorical(sparkplug:)``.
+    public var isHistorical = false
   }
 
   /// The stage's place, from 0.

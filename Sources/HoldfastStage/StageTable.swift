@@ -117,6 +117,20 @@ struct StageTable: Sendable {
     }
   }
 
+  /// Whether a stage acts on events that are no current values; past the others they go unchanged.
+  ///
+  /// A condition may ask for them, a change of the payload is the same for all, and a window that goes
+  /// by the event's own time takes them where they belong.
+  func takesHistorical(_ place: Int) -> Bool {
+    switch places[place] {
+    case .condition, .map: true
+    case .window(let index): windows[index].takesHistorical
+    case .changed, .deadband, .swingingDoor, .throttle, .sample, .dedupe, .downsample, .alarm,
+      .burst:
+      false
+    }
+  }
+
   func dueAt(_ place: Int) -> Int64 {
     switch places[place] {
     case .condition, .map, .changed, .deadband, .sample, .dedupe, .burst: .max

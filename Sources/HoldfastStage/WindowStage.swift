@@ -7,8 +7,8 @@ internal import HoldfastPayload
 /// is late if it arrived at or after that instant by its own stamp, whatever the stage has seen; so
 /// a clock that was set back makes no event late, it opens the window once more (see ``RevisionFloor``).
 ///
-/// An event none of whose fields is a number, and one whose time lies where no window can, goes on
-/// as it came.
+/// An event none of whose fields is a number, one whose time lies where no window can, and a
+/// historical one without a time of its own go on as they came.
 struct WindowStage: StageKind {
   private let settings: WindowSettings
   private let plan: AggregatePlan
@@ -69,6 +69,9 @@ struct WindowStage: StageKind {
   }
 
   var dueAt: Int64 { due.dueAt }
+
+  /// Whether windows go by the event's own time, so that a historical value has its place in them.
+  var takesHistorical: Bool { settings.time != .arrival }
 
   /// When a window is closed, microseconds since 1970.
   private func closing(of start: Int64) -> Int64 {
@@ -149,6 +152,8 @@ struct WindowStage: StageKind {
         }
       }
       if let start = time.flatMap(grid.start(of:)) { return start }
+      // Its arrival says nothing of when it was.
+      if pass.isHistorical(event) { return nil }
       timelessEventCount &+= 1
     }
     return grid.start(of: event.row.wall)

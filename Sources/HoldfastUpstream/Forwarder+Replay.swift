@@ -146,7 +146,7 @@ extension Forwarder {
     guard isSaved, let last = stages.pendingSnapshot else { return }
     let pictures = pendingSnapshots
     ledger.hold = pictures.reduce(last.needed) { min($0, $1.needed) }
-    savedSplit = pictures.count > 1 ? last.origin : nil
+    savedSplit = pictures.count > 1 ? pictures[0].end : nil
     stages.clearSnapshot()
     lanes.parked?.stages.clearSnapshot()
   }

@@ -44,8 +44,8 @@ extension Forwarder {
     let lostBefore = pictures.reduce(0) { $0 &+ $1.lostCount }
     guard lostBefore <= lostCount else { return false }
     if pictures.count == 2 {
-      let split = live.origin
-      guard split > 0, pictures[0].end == split, findSplit(split) else { return false }
+      let split = pictures[0].end
+      guard split <= live.origin, findSplit(split) else { return false }
       savedSplit = split
     }
     let isOfLive = pictures.count == 2 || lanes.parked == nil

@@ -11,6 +11,8 @@ struct EventPrinter {
   var isFollowing = false
   /// Only events that arrived within, microseconds since 1970.
   var times = Int64.min..<Int64.max
+  /// Whether objects have both clocks' arrival stamps as well.
+  var hasStamps = false
   /// Events that may still be written.
   var rest: Int
   /// Events written.
@@ -77,6 +79,7 @@ struct EventPrinter {
           log: batch.log,
           to: &$0
         )
+        if hasStamps { events.rows[index].appendStamps(to: &$0) }
         $0.append(UInt8(ascii: "\n"))
       }
       return
@@ -89,7 +92,9 @@ struct EventPrinter {
   /// A number without an event, which is there for its time.
   private mutating func write(tick row: EventBatch.Row, _ number: SequenceNumber) throws {
     let time = rfc3339(wallMicroseconds: row.wall)
-    let object = JSONValue.object([("seq", .number(number)), ("time", .text(time))])
+    var members: [(String, JSONValue)] = [("seq", .number(number)), ("time", .text(time))]
+    if hasStamps { members += [("wall_us", .integer(row.wall)), ("boot_us", .integer(row.boot))] }
+    let object = JSONValue.object(members)
     try output.write(
       line: isJSON ? "\(JSONValue.object([("tick", object)]))" : "-- tick \(number)  \(time)"
     )
@@ -107,6 +112,14 @@ struct EventPrinter {
       line: isJSON
         ? "\(JSONValue.object([(what, place)]))" : "-- \(what) \(range.lowerBound)-\(last)"
     )
+  }
+}
+
+extension EventBatch.Row {
+  /// Both stamps, microseconds, as the last members of the object that `bytes` end with.
+  fileprivate func appendStamps(to bytes: inout [UInt8]) {
+    bytes.removeLast()
+    bytes.append(contentsOf: #","wall_us":\#(wall),"boot_us":\#(boot)}"#.utf8)
   }
 }
 

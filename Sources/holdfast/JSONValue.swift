@@ -3,6 +3,7 @@ enum JSONValue: CustomStringConvertible {
   case null
   case bool(Bool)
   case number(UInt64)
+  case integer(Int64)
   /// Null where it is not finite.
   case decimal(Double)
   case text(String)
@@ -16,6 +17,7 @@ enum JSONValue: CustomStringConvertible {
     case .null: "null"
     case .bool(let value): "\(value)"
     case .number(let value): "\(value)"
+    case .integer(let value): "\(value)"
     case .decimal(let value): value.isFinite ? "\(value)" : "null"
     case .text(let value): Self.quoted(value)
     case .list(let values): "[" + values.map(\.description).joined(separator: ",") + "]"

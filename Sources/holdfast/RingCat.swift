@@ -39,13 +39,18 @@ struct RingCat: ParsableCommand {
   )
   var topic: TopicFilter?
 
+  @Flag(help: "With --json: each arrival by the wall and by the boot clock, in microseconds.")
+  var stamps = false
+
   func validate() throws {
+    if stamps && !options.json { throw ValidationError("--stamps goes with --json.") }
     if let count, count < 0 { throw ValidationError("--count must not be negative.") }
   }
 
   func run() throws {
     let ring = try options.inspect(options.disk())
     var printer = EventPrinter(filter: topic, isJSON: options.json, count: count)
+    printer.hasStamps = stamps
     var walk = RingWalk(position: max(1, from))
     try printer.drain(ring, &walk)
   }

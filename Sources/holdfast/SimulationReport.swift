@@ -210,7 +210,8 @@ extension PayloadFaults.Topic {
   fileprivate var json: JSONValue {
     .object(
       [("topic", .text(String(decoding: topic, as: UTF8.self)))]
-        + zip(PayloadFault.allCases, counts).map { ($0.rawValue, .number($1)) }
+        + zip(PayloadFault.allCases, counts).filter { $1 > 0 }
+        .map { ($0.rawValue, .number($1)) }
     )
   }
 }
@@ -276,6 +277,8 @@ extension SimulationReport {
           "undecodable",
           .object(report.faults.map { ($0.fault.rawValue, .number($0.count)) })
         ),
+        ("undecodable_topics", .list(report.faultsByTopic.topics.map(\.json))),
+        ("undecodable_topics_evicted", .number(report.faultsByTopic.evictedTopicCount)),
         ("stages", .list(stages)), ("topics", .list(topics)),
         ("other_topics", .object(others.members)),
       ]

@@ -101,6 +101,49 @@ import Testing
     #expect(upstream.contains(#""error":{"field":"v","left_out":"#))
   }
 
+  @Test func `payloads that can't be read are told by topic, for programs as well`() async throws {
+    let scratch = try Scratch()
+    let sensors = try Broker("sensors", in: scratch)
+    try await sensors.start()
+    var settings = AgentSettings(
+      sourceURL: sensors.url,
+      upstreamURL: "mqtt://127.0.0.1:\(try Ports.take())"
+    )
+    settings.sourceLines = [#"decode = "json""#]
+    settings.upstreamLines = [
+      "[[upstream.stage]]", #"type = "deadband""#, #"field = "v""#, "threshold = 1",
+    ]
+    let agent = try HoldfastProcess(settings, dataDirectory: scratch.newPath("data"), in: scratch)
+    try agent.start()
+    let isUp = try await eventually(within: 30) { sensors.subscriptionCount(to: "sensors/#") > 0 }
+    try #require(isUp, "\(agent.log)")
+    for (topic, payload) in [
+      ("a", "{oh"), ("b", #"{"v":"#), ("b", "{oh"), ("c", #"{"v":1}"#),
+    ] {
+      let result = try await run(
+        "mosquitto_pub",
+        ["-p", "\(sensors.port)", "-q", "1", "-t", "sensors/\(topic)", "-m", payload],
+        in: scratch
+      )
+      try #require(result.status == .code(0), "\(result.output)")
+    }
+    // Written by now, and committed.
+    try await agent.stop()
+    let report = try await run(
+      Programs.holdfast,
+      ["simulate", "-c", agent.configuration, "--data-dir", agent.dataDirectory, "--json"],
+      in: scratch
+    )
+    try #require(report.status == .code(0), "\(report.output)")
+    let upstream = JSONTree(report.output)?["upstreams"]?[0]
+    #expect(upstream?["undecodable"]?["malformed"]?.integer == 2, "\(report.output)")
+    let topics = upstream?["undecodable_topics"]?.elements ?? []
+    #expect(topics.compactMap { $0["topic"]?.text } == ["sensors/b", "sensors/a"])
+    #expect(topics.first?["malformed"]?.integer == 1 && topics.first?["truncated"]?.integer == 1)
+    #expect(topics.last?["malformed"]?.integer == 1 && topics.last?["truncated"] == nil)
+    #expect(upstream?["undecodable_topics_evicted"]?.integer == 0)
+  }
+
   @Test func `a candidate can be tried and watched beside the agent, and nothing is touched`()
     async throws
   {

@@ -82,8 +82,8 @@ import Testing
 
   @Test func stagesThatHoldNothingBackMayHaveLiveDataFirst() throws {
     let stages = "[[upstream.stage]]\ntype = \"sample\"\nevery = 2"
-    let upstream = try upstream("order = \"live-first\"\n\(stages)")
-    #expect(upstream.order == .liveFirst && upstream.canBeDivided && !upstream.stages.isEmpty)
+    let central = try upstream("order = \"live-first\"\n\(stages)")
+    #expect(central.order == .liveFirst && central.canBeDivided && !central.stages.isEmpty)
   }
 
   @Test func aPriorityThatNobodySharesIsWarnedAbout() throws {

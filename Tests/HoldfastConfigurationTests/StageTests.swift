@@ -306,6 +306,42 @@ let leastStages: [(type: String, lines: String)] = [
     )
   }
 
+  @Test func `which texts are numbers is told by source and topic`() throws {
+    let source = """
+      decode = "json"
+      text_units = true
+      [[source.decode_topic]]
+      topics = ["sensors/a"]
+      format = "text"
+      text_comma = "decimal"
+      [[source.decode_topic]]
+      topics = ["sensors/b"]
+      format = "cbor"
+      text_units = false
+      """
+    let loaded = try load(sample(source: source))
+    let rules = loaded.configuration.sources[0].decode
+    let texts = { (topic: String) in rules.texts(of: Array(topic.utf8)[...]) }
+    #expect(texts("sensors/c") == TextNumbers(hasUnits: true))
+    #expect(texts("sensors/a") == TextNumbers(hasUnits: true, comma: .decimal))
+    #expect(texts("sensors/b") == .plain)
+    #expect(try load(loaded.effective).configuration.sources[0].decode == rules)
+    let standard = try load(sample(source: "decode = \"json\"")).configuration.sources[0].decode
+    #expect(standard == DecodeRules(format: .json))
+    for (line, words) in [
+      ("text_units = 1", "true or false"), ("text_comma = \"point\"", "is \"point\""),
+    ] {
+      let found = problems(of: sample(source: "decode = \"json\"\n\(line)"))
+      #expect(found.count == 1 && found[0].what.contains(words), "\(found)")
+    }
+  }
+
+  @Test func `a condition that asks for historical values needs a format`() throws {
+    let lines = "[[upstream.stage]]\ntype = \"drop\"\nwhen = \"historical\""
+    #expect(problems(of: sample(upstream: lines)).map(\.key) == ["decode"])
+    #expect(problems(of: sample(source: "decode = \"sparkplug\"", upstream: lines)) == [])
+  }
+
   @Test func `payload formats are read by source and topic`() throws {
     let source = """
       decode = "json"

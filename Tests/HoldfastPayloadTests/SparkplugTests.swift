@@ -66,13 +66,50 @@ import Testing
     )
   }
 
-  @Test func `a payload with a historical metric is known`() {
+  @Test func `a payload is historical where every metric is marked`() {
     func isOld(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes { isHistorical(sparkplug: $0) } }
     let plain = Message.metric("a", 3).varint(10, 5)
     #expect(!isOld(Message.payload([plain, plain])))
-    #expect(isOld(Message.payload([plain, plain.varint(5, 1)])))
+    #expect(!isOld(Message.payload([plain, plain.varint(5, 1)])))
+    #expect(!isOld(Message.payload([plain.varint(5, 1), plain])))
+    #expect(isOld(Message.payload([plain.varint(5, 1), plain.varint(5, 1)])))
     #expect(!isOld(Message.payload([plain.varint(5, 0)])))
-    #expect(!isOld([]) && !isOld([0x12, 0xFF]))
+    #expect(!isOld(Message.payload([])) && !isOld([]) && !isOld([0x12, 0xFF]))
+    #expect(!isOld(Message.payload([plain.varint(5, 1)]) + [0x12, 0xFF]), "can't be read")
+  }
+
+  @Test func `a historical metric counts only where all are`() throws {
+    let live = Message.metric("m", 3).varint(10, 5)
+    let other = Message.metric("other", 3).varint(10, 7)
+    func old(_ name: String, _ value: UInt64) -> Message {
+      Message.metric(name, 3).varint(5, 1).varint(10, value)
+    }
+    func values(_ metrics: [Message]) throws -> [Value] {
+      let reading = try Reading(
+        Message.payload(metrics),
+        .sparkplug,
+        ["m", "other", "m.timestamp"]
+      )
+      #expect(reading.fault == nil)
+      reading.checkBounds()
+      return reading.values
+    }
+    let stamp = Value.number(1_700_000_000_000)
+    #expect(try values([old("m", 1), live, old("m", 2)]) == [.number(5), .missing, stamp])
+    #expect(try values([old("m", 1), other]) == [.missing, .number(7), .missing])
+    #expect(try values([other, old("m", 1)]) == [.missing, .number(7), .missing])
+    #expect(try values([old("m", 1), old("m", 2)]) == [.number(1), .missing, stamp])
+    #expect(try values([old("m", 1), old("other", 2)]) == [.number(1), .number(2), stamp])
+    // A stamp belongs to its own metric.
+    let bare = Message().counted(1, Array("m".utf8)).varint(10, 6)
+    #expect(try values([old("m", 1), bare]) == [.number(6), .missing, .missing])
+    #expect(try values([Message().varint(2, 7).varint(3, 9).varint(10, 1)]).last == .missing)
+    let alias = try Reading(
+      Message.payload([Message().varint(2, 7).varint(3, 9).varint(10, 1)]),
+      .sparkplug,
+      ["alias:7.timestamp", "alias:7"]
+    )
+    #expect(alias.values == [.number(9), .number(1)])
   }
 
   @Test(

@@ -21,7 +21,10 @@ extension Pipeline {
       topic: Array(topic.utf8),
       payload: Array(payload.utf8),
       properties: [],
-      clock: ClockReading(boot: second * 1_000_000, wall: origin + second * 1_000_000),
+      clock: ClockReading(
+        boot: second * 1_000_000,
+        wall: HoldfastStageTests.origin + second * 1_000_000
+      ),
       flags: .qos1
     )
     beginBatch()

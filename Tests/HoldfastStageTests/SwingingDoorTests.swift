@@ -132,6 +132,25 @@ import Testing
       }
       return TestEvent(payload: place == 700 ? "OFF" : "\(value)", boot: boot)
     }
+    let sent = checkLines(events, values, deviation, intervalMax)
+    // It does leave something out where the deviation allows it.
+    if (1...3).contains(seed % 7) && deviation >= 0.1 {
+      #expect(sent.count < events.count / 2, "\(sent.count) of \(events.count)")
+    }
+    if seed % 7 == 2 && deviation == 0.5 && intervalMax == nil { #expect(sent.count < 150) }
+  }
+
+  /// Lets events go through a door, and checks that a line through what leaves passes each of them
+  /// within the deviation.
+  ///
+  /// - Returns: the places of those that leave, with the one held at the end.
+  private func checkLines(
+    _ events: [TestEvent],
+    _ values: [Double],
+    _ deviation: Double,
+    _ intervalMax: Int64?
+  ) -> [Int] {
+    let boot = events.last?.boot ?? 0
     var door = StageHarness(stage(deviation, intervalMax: intervalMax), format: .text)
     var sent = door.numbers(events).map { Int($0) - 1 }
     // The one that is still held, or the last one sent stands for what follows it at its stamp.
@@ -173,11 +192,35 @@ import Testing
     for place in (sent.last ?? 0)..<events.count where place > (sent.last ?? 0) {
       #expect((values[place] - values[sent[sent.count - 1]]).magnitude <= deviation)
     }
-    // It does leave something out where the deviation allows it.
-    if (1...3).contains(seed % 7) && deviation >= 0.1 {
-      #expect(sent.count < events.count / 2, "\(sent.count) of \(events.count)")
+    return sent
+  }
+
+  /// Recorded series: files with a number a line, from a directory of one's own.
+  private static let recordings: [String] = {
+    guard let directory = getenv("HOLDFAST_SERIES").map({ String(cString: $0) }),
+      let names = try? FileManager.default.contentsOfDirectory(atPath: directory)
+    else { return [] }
+    return names.sorted().map { "\(directory)/\($0)" }
+  }()
+
+  @Test(.enabled(if: !recordings.isEmpty, "HOLDFAST_SERIES names no directory"))
+  func `so it does for recorded series`() throws {
+    for path in Self.recordings {
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      let lines = text.split(whereSeparator: \.isNewline).map(String.init)
+      let values = lines.compactMap(Double.init)
+      try #require(values.count == lines.count && values.count > 10, "\(path)")
+      let spread = (values.max() ?? 0) - (values.min() ?? 0)
+      let events = lines.enumerated().map {
+        TestEvent(payload: $0.element, boot: Int64($0.offset) * 1_000_000)
+      }
+      for part in [0.001, 0.01, 0.05] where spread > 0 {
+        for intervalMax in [nil, 60_000_000] as [Int64?] {
+          let sent = checkLines(events, values, part * spread, intervalMax)
+          print("\(path): \(sent.count) of \(events.count) within \(part) of the range")
+        }
+      }
     }
-    if seed % 7 == 2 && deviation == 0.5 && intervalMax == nil { #expect(sent.count < 150) }
   }
 
   @Test(arguments: 0..<16) func `a snapshot at any event goes on alike`(_ seed: UInt64) throws {

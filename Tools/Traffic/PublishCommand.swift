@@ -27,6 +27,8 @@ struct PublishCommand: ParsableCommand {
   var kind = Fleet.Kind.mixed
   @Option(help: "Random characters added to each payload.")
   var padding = 0
+  @Option(help: "With JSON: adds \"at\", a time at most so many milliseconds ago; 0: not.")
+  var late = 0
   @Option(help: "Quality of service, 0 or 1.")
   var qos: Int32 = 1
   @Option(help: "Events sent and not yet acknowledged, 1 to 1000.")
@@ -49,7 +51,9 @@ struct PublishCommand: ParsableCommand {
     guard (1...1_000_000).contains(topics) else { throw ValidationError("--topics: 1 to 1000000") }
     guard (0...1).contains(qos) else { throw ValidationError("--qos: 0 or 1") }
     guard (0...(16 << 20)).contains(padding) else { throw ValidationError("--padding: too large") }
-    guard rate >= 0, count >= 0 else { throw ValidationError("--rate, --count: not below 0") }
+    guard rate >= 0, count >= 0, late >= 0 else {
+      throw ValidationError("--rate, --count, --late: not below 0")
+    }
   }
 
   func run() throws {
@@ -67,7 +71,7 @@ struct PublishCommand: ParsableCommand {
       version: version,
       window: window
     )
-    let publisher = Publisher(client: client, state: start, qos: qos)
+    let publisher = Publisher(client: client, state: start, qos: qos, late: late)
     try publisher.run(self)
     client.disconnect()
     say(publisher.summary)
@@ -84,6 +88,7 @@ private final class Publisher {
 
   private let client: MQTTClient
   private let qos: Int32
+  private let late: Int
   private let topics: [[CChar]]
   private var state: TrafficState
   private var choice: Noise
@@ -94,7 +99,8 @@ private final class Publisher {
   private var resentCountMax = 0
   private var reconnectCount = 0
 
-  init(client: MQTTClient, state: TrafficState, qos: Int32) {
+  init(client: MQTTClient, state: TrafficState, qos: Int32, late: Int) {
+    self.late = late
     self.client = client
     self.state = state
     self.qos = qos
@@ -149,7 +155,11 @@ private final class Publisher {
   private func publishOne() throws {
     let topic = Int(choice.next() % UInt64(topics.count))
     let counter = state.published[topic] + 1
-    let payload = state.fleet.payload(topic: topic, counter: counter)
+    var payload = state.fleet.payload(topic: topic, counter: counter)
+    if late > 0, payload.last == UInt8(ascii: "}") {
+      payload.removeLast()
+      payload += Array(",\"at\":\(wallMilliseconds() - Int(choice.next() % UInt64(late)))}".utf8)
+    }
     let packetID = try client.publish(topics[topic], payload, qos: qos)
     state.published[topic] = counter
     publishedCount += 1
@@ -182,4 +192,10 @@ private final class Publisher {
     }
     try state.write(to: path)
   }
+}
+
+private func wallMilliseconds() -> Int {
+  var time = timespec()
+  clock_gettime(CLOCK_REALTIME, &time)
+  return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
 }

@@ -81,14 +81,19 @@ struct CurveErrors: Sendable {
 
   private mutating func read(_ event: StageEvent, in bytes: [UInt8]) -> Reading {
     let source = Int(event.row.source)
-    let own = source < decoder.count ? decoder[source].format(of: bytes[event.row.topicRange]) : nil
-    guard let format = event.result == nil ? own : .json else { return .noNumber }
+    let rules = event.result == nil && source < decoder.count ? decoder[source] : nil
+    let topic = bytes[event.row.topicRange]
+    let texts = rules?.texts(of: topic) ?? .plain
+    guard let format = event.result == nil ? rules?.format(of: topic) : .json else {
+      return .noNumber
+    }
     return unsafe bytes.withUnsafeBytes { bytes in
       let payload = unsafe UnsafeRawBufferPointer(rebasing: bytes[event.row.payloadRange])
       guard unsafe scanner.read(payload, as: format, into: &fields) == nil else {
         return .unreadable
       }
-      guard let field = fields.first, let value = unsafe numericValue(of: field, in: payload)
+      guard let field = fields.first,
+        let value = unsafe numericValue(of: field, in: payload, texts: texts)
       else { return .noNumber }
       return .number(value)
     }
@@ -101,7 +106,7 @@ struct CurveErrors: Sendable {
     for (event, step) in zip(trace.entered, trace.steps) {
       let left = trace.left[start..<max(start, step.leftEnd)]
       start = max(start, step.leftEnd)
-      if step.verdict == nil { continue }
+      if step.verdict == nil || step.isHistorical { continue }
       switch rule {
       case .held: hold(event, isSent: !left.isEmpty, in: bytes)
       case .line(let isEnded): join(event, left, isEnded: isEnded, in: bytes)

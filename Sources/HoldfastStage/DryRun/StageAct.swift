@@ -69,6 +69,7 @@ extension StageAct {
           own.kind = other.row == event.row ? .passed : .changed
           own.event = other
           if let fault = step.fault { own.reason = "its payload can't be read: \(fault.rawValue)" }
+          if step.isHistorical { own.reason = "a historical value" }
           acts.append(own)
         } else {
           acts.append(leaving(other, trace.place, "", in: bytes))

@@ -12,11 +12,12 @@ struct Expectation {
     /// The figures, in a fixed order.
     var figures: [Double]
     var state = ""
+    var revision = 0
 
     /// Whether another says the same, but for what the order of additions makes of a figure.
     func saysNearly(_ other: Result) -> Bool {
-      (topic, key, milliseconds, state)
-        == (other.topic, other.key, other.milliseconds, other.state)
+      (topic, key, milliseconds, state, revision)
+        == (other.topic, other.key, other.milliseconds, other.state, other.revision)
         && figures.count == other.figures.count
         && zip(figures, other.figures).allSatisfy { abs($0 - $1) <= 1e-9 * max(1, abs($0)) }
     }

@@ -4,12 +4,16 @@ struct LoggedEvent {
   var log: String
   /// Its arrival, milliseconds since 1970, rounded down.
   var milliseconds: Int
+  /// The same to the microsecond, and by the boot clock.
+  var wall: Int
+  var boot: Int
+  /// Empty for a tick.
   var topic: String
   var payload: String
   /// Nil where the payload is no JSON.
   var fields: JSONTree?
 
-  /// From a line of `ring cat --json`; nil for a gap record too, which no round here may have.
+  /// From a line of `ring cat --json --stamps`; nil for a gap record, which no log here may have.
   init?(_ line: JSONTree) {
     guard let number = line["seq"]?.integer, let log = line["log"]?.text,
       let topic = line["topic"]?.text, let payload = line["payload"]?.text,
@@ -18,9 +22,24 @@ struct LoggedEvent {
     self.number = number
     self.log = log
     self.milliseconds = milliseconds
+    guard let wall = line["wall_us"]?.integer, let boot = line["boot_us"]?.integer else {
+      return nil
+    }
+    (self.wall, self.boot) = (wall, boot)
     self.topic = topic
     self.payload = payload
     fields = JSONTree(payload)
+  }
+
+  /// From a tick's line of `ring cat --json --stamps`.
+  init?(tick line: JSONTree) {
+    guard let tick = line["tick"], let number = tick["seq"]?.integer,
+      let wall = tick["wall_us"]?.integer, let boot = tick["boot_us"]?.integer
+    else { return nil }
+    self.number = number
+    (self.wall, self.boot) = (wall, boot)
+    milliseconds = wall / 1000
+    (log, topic, payload) = ("", "", "")
   }
 
   /// What the sensor measures: the third level of the topic.

@@ -8,6 +8,9 @@ struct StageSettings {
   var upstream: [String] = []
   /// Lines of `[[source]]`, likewise.
   var source: [String] = []
+  /// Of the sensors: how many topics, and more for `traffic publish`.
+  var topicCount = 8
+  var sensors: [String] = []
 }
 
 /// The whole way with stages: sensors that send JSON, their broker, the agent, the central broker,
@@ -34,7 +37,8 @@ final class StageSite {
     sensors = Sensors(
       url: sensorsBroker.url,
       in: scratch,
-      ["--kind", "json", "--topics", "8", "--padding", "40"]
+      ["--kind", "json", "--topics", "\(settings.topicCount)", "--padding", "40"]
+        + settings.sensors
     )
     awayPort = try Ports.take()
     dataDirectory = scratch.newPath("data")
@@ -141,10 +145,9 @@ final class StageSite {
     return arrival
   }
 
-  /// The agent's own log from its first number on, without ticks; only numbers never used may be
-  /// missing.
-  func log() async throws -> [LoggedEvent] {
-    let output = try await command(["ring", "cat", "--json"])
+  /// The agent's own log from its first number on; only numbers never used may be missing.
+  func log(withTicks: Bool = false) async throws -> [LoggedEvent] {
+    let output = try await command(["ring", "cat", "--json", "--stamps"])
     var next = 1
     var events: [LoggedEvent] = []
     for line in output.split(separator: "\n") {
@@ -155,7 +158,8 @@ final class StageSite {
         next = last + 1
         continue
       }
-      if tree["tick"]?["seq"]?.integer == next {
+      if let tick = LoggedEvent(tick: tree), tick.number == next {
+        if withTicks { events.append(tick) }
         next += 1
         continue
       }
