@@ -5,6 +5,7 @@
 #   scripts/install-packages.sh demo         and what `make demo` needs
 #   scripts/install-packages.sh deb          what the Debian package is made with
 #   scripts/install-packages.sh test         all of these, and what the tests need
+#   scripts/install-packages.sh brokers      and central brokers of other makes, with Java and Erlang
 #
 # Does nothing, and needs no rights, where all is there. Starts no service.
 set -euo pipefail
@@ -22,13 +23,16 @@ test=("${demo[@]}" "${deb[@]}" mmdebstrap mosquitto-clients kcat nats-server e2f
   # The status page: a browser, something to drive it with, and the metrics' own linter.
   chromium fonts-dejavu-core python3-venv prometheus tmux)
 
+brokers=("${test[@]}" ejabberd activemq libmqtt-client-java libhawtdispatch-java rabbitmq-server)
+
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   demo) wanted=("${demo[@]}") ;;
   deb) wanted=("${deb[@]}") ;;
   test) wanted=("${test[@]}") ;;
+  brokers) wanted=("${brokers[@]}") ;;
   *)
-    echo "usage: $0 build|demo|deb|test" >&2
+    echo "usage: $0 build|demo|deb|test|brokers" >&2
     exit 64
     ;;
 esac

@@ -3,11 +3,12 @@
 #
 #   scripts/proof.sh                 all stages: up to an hour on two cores
 #   scripts/proof.sh seeds kills     some of them
+#   scripts/proof.sh brokers         a stage of its own: it wants `install-packages.sh brokers`
 #   scripts/proof.sh --help          the stages
 #
 # The environment may ask for other amounts; the aims stay what they are:
 #   STATES=20000000 SEEDS=10000 FAULTS=200000 FLIPS=500000 KILLS=1000 CUTS=200 REPEATS=3
-#   FUZZ_RUNS=10500000
+#   FUZZ_RUNS=10500000 EVENTS=1000000 BROKERS="ejabberd activemq rabbitmq"
 #   REPORT=FILE                      where the table goes, .build/proof/report.md otherwise
 #   MINUTES=60                       what isn't done by then is ended, and missed
 #
@@ -20,6 +21,8 @@ cd "$(dirname "$0")/.."
 export SWIFT_BACKTRACE=enable=no
 
 readonly all_stages=(kills cuts rounds faults flips states seeds fuzz mutants)
+# Not among them unless it is named.
+readonly more_stages=(brokers)
 readonly output=.build/proof
 readonly report=${REPORT:-$output/report.md}
 readonly minutes=${MINUTES:-60}
@@ -36,6 +39,7 @@ describe() {
     mutants) echo "compute|mutants killed|20|^mutants: N killed" ;;
     kills) echo "wait|kill -9 end to end|1000|^end to end: N kill -9" ;;
     cuts) echo "wait|ext4 power cuts|200|^end to end: N ext4 power cuts" ;;
+    brokers) echo "wait|events through central brokers|9000000|^end to end: N events through the broker matrix" ;;
     rounds) echo "wait|rounds of other real faults|19|^end to end: N rounds\$" ;;
   esac
 }
@@ -60,6 +64,10 @@ stage() {
       HOLDFAST_ROUND_REPEATS=${REPEATS:-3} \
         end_to_end 'Rounds.*(Links|BlackHoles|Brokers|Disks|Calls|Machines)'
       ;;
+    brokers)
+      HOLDFAST_EVENTS=${EVENTS:-1000000} \
+        HOLDFAST_BROKERS=${BROKERS-ejabberd activemq rabbitmq} end_to_end 'Rounds.*Matrix'
+      ;;
     fuzz)
       FUZZ_RUNS=${FUZZ_RUNS:-10500000} FUZZ_SECONDS=${FUZZ_SECONDS:-1200} exec scripts/fuzz.sh
       ;;
@@ -81,7 +89,7 @@ fail() {
 case "${1:-}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
-    for name in "${all_stages[@]}"; do
+    for name in "${all_stages[@]}" "${more_stages[@]}"; do
       printf '  %-9s %s\n' "$name" "$(describe "$name" | cut -d '|' -f 2)"
     done
     exit 0
@@ -91,7 +99,7 @@ esac
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=("${all_stages[@]}")
 for name in "${stages[@]}"; do
-  [ -n "$(describe "$name")" ] || fail "no stage '$name'; there are: ${all_stages[*]}"
+  [ -n "$(describe "$name")" ] || fail "no stage '$name'; there are: ${all_stages[*]} ${more_stages[*]}"
 done
 [[ $minutes =~ ^[1-9][0-9]*$ ]] || fail "MINUTES=$minutes: a whole number from 1"
 

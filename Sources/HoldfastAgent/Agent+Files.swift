@@ -43,23 +43,33 @@ extension Agent {
     protocols.seen = fallbacks
   }
 
-  /// What each link knows, sources first.
+  /// What each link knows of each of its brokers, sources first.
   private var fallbacks: [Int64?] {
-    intakes.map(\.link.fallbackUntil) + forwarders.map(\.fallbackUntil)
+    intakes.map { $0.link.fallbackUntil() }
+      + forwarders.flatMap { forwarder in
+        (0..<forwarder.brokerCount).map { forwarder.fallbackUntil(at: $0) }
+      }
   }
 
   /// Whether each link knows what it knew when that was looked at last.
   ///
   /// Asked in each step: a closure would copy the forwarders, and an array needs memory.
   private var knowWhatTheyKnew: Bool {
-    guard protocols.seen.count == intakes.count + forwarders.count else { return false }
-    for index in intakes.indices
-    where protocols.seen[index] != intakes[index].link.fallbackUntil { return false }
-    for index in forwarders.indices
-    where protocols.seen[intakes.count + index] != forwarders[index].fallbackUntil {
-      return false
+    var next = 0
+    for index in intakes.indices {
+      guard knew(intakes[index].link.fallbackUntil(), at: &next) else { return false }
     }
-    return true
+    for index in forwarders.indices {
+      for place in 0..<forwarders[index].brokerCount {
+        guard knew(forwarders[index].fallbackUntil(at: place), at: &next) else { return false }
+      }
+    }
+    return next == protocols.seen.count
+  }
+
+  private func knew(_ until: Int64?, at next: inout Int) -> Bool {
+    defer { next += 1 }
+    return protocols.seen.indices.contains(next) && protocols.seen[next] == until
   }
 
   /// Keeps which brokers speak 3.1.1 only, when that has changed.
@@ -68,7 +78,11 @@ extension Agent {
     if knowWhatTheyKnew { return }
     protocols.seen = fallbacks
     var known: [String: Int64] = [:]
-    let urls = intakes.map(\.link.url) + forwarders.map(\.configuration.link.url)
+    let urls =
+      intakes.map(\.link.url)
+      + forwarders.flatMap { forwarder in
+        (0..<forwarder.brokerCount).map { forwarder.url(at: $0) }
+      }
     for (url, until) in zip(urls, protocols.seen) {
       if let until { known[url] = max(known[url] ?? until, until) }
     }
@@ -81,9 +95,9 @@ extension Agent {
 /// One small file, replaced whole; where it is damaged or can't be written, MQTT 5 is tried once
 /// more, and nothing else happens.
 struct ProtocolMemory {
-  /// Most bytes of the file: one record for each of 32 sources and 32 upstreams, whose host names
-  /// have 255 bytes at most.
-  static let byteCountMax = 32 << 10
+  /// Most bytes of the file: one record for each of 32 sources and of the five brokers of 32
+  /// upstreams, whose host names have 255 bytes at most.
+  static let byteCountMax = 64 << 10
 
   private var file: RecordFile?
   /// By the wall clock, as a restart may be a reboot.
@@ -113,14 +127,17 @@ struct ProtocolMemory {
     }
   }
 
-  /// Tells a link that has not connected yet what is known about its URL.
+  /// Tells a link that has not connected yet what is known about its URLs.
   func recall(_ link: inout Link, now: ClockReading) {
-    guard let until = stored[link.url] else { return }
-    // The wall clock may have jumped; the link does not wait longer than a day.
-    link.recallFallback(
-      until: now.boot.addingSaturated(until.subtractingSaturated(now.wall)),
-      now: now.boot
-    )
+    for place in 0..<link.brokerCount {
+      guard let until = stored[link.url(at: place)] else { continue }
+      // The wall clock may have jumped; the link does not wait longer than a day.
+      link.recallFallback(
+        at: place,
+        until: now.boot.addingSaturated(until.subtractingSaturated(now.wall)),
+        now: now.boot
+      )
+    }
   }
 
   /// Replaces the file.

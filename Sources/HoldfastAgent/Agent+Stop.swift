@@ -81,6 +81,10 @@ extension Agent {
       upstream.silentSeconds = Int(
         forwarders[index].silence(now: now.boot) / microsecondsPerSecond
       )
+      upstream.refusalCount = forwarders[index].refusalCount
+      upstream.refusalText = forwarders[index].refusalText
+      upstream.unheardCount = forwarders[index].unheardCount
+      upstream.isUnheard = forwarders[index].isUnheard
       upstream.stages = forwarders[index].stageCounts
       upstream.undecodable = forwarders[index].undecodableCounts
       upstream.undecodableTopics = forwarders[index].undecodableTopics
@@ -112,7 +116,9 @@ extension Agent {
     }
     for (index, forwarder) in forwarders.enumerated() {
       var link = AgentStatus.Link()
-      link.url = forwarder.configuration.link.url
+      link.url = forwarder.url
+      link.place = forwarder.place
+      link.brokerCount = forwarder.brokerCount
       link.state = forwarder.linkState
       link.pendingLoss = owner.ring.pendingLoss(index)
       link.settledInMemoryCount = owner.ring.settledInMemoryCount(index)

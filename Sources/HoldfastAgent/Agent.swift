@@ -255,6 +255,9 @@ public struct Agent: ~Copyable {
     case .upstreamClosed(let upstream, let failure):
       guard forwarders.indices.contains(upstream) else { return }
       forwarders[upstream].closed(failure, now: now.boot)
+    case .primaryAsked(let upstream, let failure):
+      guard forwarders.indices.contains(upstream) else { return }
+      forwarders[upstream].asked(failure, now: now.boot)
     case .handedOver(let upstream, let byteCount):
       guard forwarders.indices.contains(upstream) else { return }
       lendBudget(to: upstream)
@@ -333,7 +336,9 @@ public struct Agent: ~Copyable {
       settledAtSave &+= forwarders[index].ledger.settled &- before
       for action in actions {
         switch action {
-        case .connect(let version): effects.append(.connectUpstream(upstream: index, version))
+        case .connect(let version, let place):
+          effects.append(.connectUpstream(upstream: index, version, place: place))
+        case .ask(let version): effects.append(.askPrimary(upstream: index, version))
         case .disconnect: effects.append(.disconnectUpstream(upstream: index))
         case .publish(let batch): effects.append(.publish(upstream: index, batch))
         case .log(let entry): effects.append(.log(entry))

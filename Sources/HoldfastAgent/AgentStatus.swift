@@ -40,6 +40,15 @@ public struct AgentStatus: Equatable, Sendable {
     /// A link that is half open is connected, and this grows.
     public var silentSeconds = 0
 
+    /// Answers since the process began that said that a message was not taken.
+    public var refusalCount: UInt64 = 0
+    /// Why it refuses events at present; nil: it does not.
+    public var refusalText: String?
+    /// Messages that it took since the process began, and had no subscriber for (MQTT 5).
+    public var unheardCount: UInt64 = 0
+    /// Whether the last one it took was one of those.
+    public var isUnheard = false
+
     /// What went through each of its stages, in order.
     public var stages: [StageCounts] = []
     /// Payloads that they could not read, in the order of `PayloadFault.allCases`.
@@ -85,6 +94,10 @@ extension AgentStatus {
   public struct Link: Equatable, Sendable {
     /// Where it connects to; holds no credentials.
     public var url = ""
+    /// Which broker of its list that is; 0: the primary.
+    public var place = 0
+    /// Brokers in the list.
+    public var brokerCount = 1
     /// Where it stands.
     public var state = HoldfastLink.Link.State.idle
     /// When the oldest event that an upstream has not settled arrived; nil: there is none, or it is

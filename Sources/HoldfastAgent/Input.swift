@@ -12,6 +12,8 @@ public enum Input: Sendable {
   case received(source: Int, EventBatch)
   case upstreamConnected(upstream: Int, SessionGrant)
   case upstreamClosed(upstream: Int, LinkFailure)
+  /// The answer to `askPrimary`; nil: the primary grants a connection.
+  case primaryAsked(upstream: Int, LinkFailure?)
   /// So many bytes were handed to the socket since the link was made; under a budget only.
   case handedOver(upstream: Int, byteCount: UInt64)
   /// Acknowledgements arrived, in the order of arrival.
@@ -32,7 +34,11 @@ public enum Effect: Sendable {
   case release(source: Int)
   /// Close the source and keep its session. `releasing`: write the held PUBACKs first.
   case disconnectSource(source: Int, releasing: Bool)
-  case connectUpstream(upstream: Int, ProtocolVersion)
+  /// The same for an upstream, with the broker at that place of its list; 0: the primary.
+  case connectUpstream(upstream: Int, ProtocolVersion, place: Int)
+  /// Ask the primary, beside the link that is up, whether it grants a connection, and close that
+  /// again; answered by `primaryAsked`.
+  case askPrimary(upstream: Int, ProtocolVersion)
   /// Drop the link at once; answered by `upstreamClosed`.
   case disconnectUpstream(upstream: Int)
   /// Publish each message at QoS 1, in order; answered by `acknowledged`.

@@ -30,13 +30,19 @@ public enum ConfigurationFile {
     case unpack
   }
 
-  /// Whether two links lead to one broker, as far as their names tell.
+  /// Whether two links may lead to one broker, as far as their names tell; of a list any may.
   public static func isSameBroker(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {
-    HoldfastConfiguration.isSameBroker(
-      host: first.host,
-      port: first.port,
-      as: (second.host, second.port)
-    )
+    (0..<first.brokerCount).contains { one in
+      let first = first.broker(at: one)
+      return (0..<second.brokerCount).contains { other in
+        let second = second.broker(at: other)
+        return HoldfastConfiguration.isSameBroker(
+          host: first.host,
+          port: first.port,
+          as: (second.host, second.port)
+        )
+      }
+    }
   }
 
   /// Reads and checks the file at `path` and those of the directory `conf.d` beside it.

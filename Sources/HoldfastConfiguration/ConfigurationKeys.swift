@@ -85,6 +85,8 @@ enum UpstreamKey: String, CaseIterable {
   case refusalTries = "refusal_tries"
   case deadLetterSize = "dead_letter_size"
   case exceptTopics = "except_topics"
+  case fallbackURLs = "fallback_urls"
+  case primaryRetry = "primary_retry"
   case budget
   case budgetOf = "budget_of"
   case priority

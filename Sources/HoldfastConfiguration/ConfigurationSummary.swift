@@ -28,7 +28,7 @@ extension LoadedConfiguration {
         "upstream", upstream.name,
         "\(listed(upstream.topics)) as "
           + (upstream.kafka == nil ? "\(upstream.format.rawValue)\(compression)" : "record")
-          + " to \(upstream.topicTemplate) at \(upstream.link.url)",
+          + " to \(upstream.topicTemplate) at \(urls(upstream.link))",
       ])
       if let properties = upstream.kafka?.properties, !properties.isEmpty {
         // Any of them may be a secret to somebody: names only.
@@ -37,6 +37,11 @@ extension LoadedConfiguration {
       rows += stageRows(upstream.stages, of: upstream.name)
     }
     return aligned(rows)
+  }
+
+  private func urls(_ link: LinkConfiguration) -> String {
+    let others = (1..<link.brokerCount).map { link.broker(at: $0).url }
+    return link.url + (others.isEmpty ? "" : ", else \(others.joined(separator: ", "))")
   }
 
   private func ringText(_ ring: RingConfiguration) -> String {

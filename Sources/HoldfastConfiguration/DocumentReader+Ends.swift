@@ -43,7 +43,8 @@ extension DocumentReader {
       ConfigurationKeys.names(of: UpstreamKey.self) + ConfigurationKeys.names(of: LinkKey.self)
     table.rejectUnknownKeys(except: known)
     let name = readName(table, example: "\"central\"")
-    let link = readLink(table, defaultClientID: "\(agentID)-to-\(name ?? "")")
+    var link = readLink(table, defaultClientID: "\(agentID)-to-\(name ?? "")")
+    readFallbacks(table, into: &link)
     var upstream = UpstreamConfiguration(
       name: name ?? "",
       link: link ?? .init(host: "", port: 0),

@@ -18,6 +18,8 @@ extension DocumentReader {
     (LinkKey.password.rawValue, "set \"sasl.password_file\" in [upstream.kafka]"),
     (LinkKey.passwordFile.rawValue, "set \"sasl.password_file\" in [upstream.kafka]"),
     (LinkKey.tls.rawValue, "set \"security.protocol\" and ssl properties in [upstream.kafka]"),
+    (UpstreamKey.fallbackURLs.rawValue, "list the cluster's brokers in url, with commas"),
+    (UpstreamKey.primaryRetry.rawValue, "remove it"),
     (UpstreamKey.format.rawValue, "remove it: each event becomes a record"),
     (UpstreamKey.compression.rawValue, "set \"compression.codec\" in [upstream.kafka]"),
     (UpstreamKey.batchEvents.rawValue, "set \"batch.num.messages\" in [upstream.kafka]"),

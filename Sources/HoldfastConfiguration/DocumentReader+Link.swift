@@ -4,6 +4,7 @@ import HoldfastLink
 extension DocumentReader {
   private static let clientIDByteCountMax = 256
   private static let credentialByteCountMax = 65_535
+  private static let fallbackCountMax = 4
 
   /// What sources and upstreams have in common; nil without a usable URL.
   func readLink(_ table: TableReader, defaultClientID: String) -> LinkConfiguration? {
@@ -57,6 +58,69 @@ extension DocumentReader {
     } catch {
       table.error(LinkKey.url, error.what, error.remedy)
       return nil
+    }
+  }
+
+  /// `fallback_urls` and `primary_retry` of an upstream.
+  func readFallbacks(_ table: TableReader, into link: inout LinkConfiguration?) {
+    let retry = table.duration(UpstreamKey.primaryRetry, in: second...day)
+    let example = "[\"mqtts://second.example.org\"]"
+    let texts = table.texts(UpstreamKey.fallbackURLs, example: example) ?? []
+    if texts.isEmpty && table.has(UpstreamKey.primaryRetry) {
+      table.warn(
+        UpstreamKey.primaryRetry,
+        "has no effect without fallback_urls",
+        "remove it, or add fallback_urls = \(example)"
+      )
+    }
+    if texts.count > Self.fallbackCountMax {
+      table.error(
+        UpstreamKey.fallbackURLs,
+        "holds \(texts.count) URLs",
+        "give at most \(Self.fallbackCountMax)"
+      )
+      return
+    }
+    for (text, line) in texts {
+      guard let wrong = addFallback(text, to: &link) else { continue }
+      problems.error(
+        UpstreamKey.fallbackURLs.rawValue,
+        line: line,
+        "fallback_urls of \(table.title) \(wrong.what)",
+        wrong.remedy
+      )
+    }
+    if let retry { link?.primaryRetry = retry }
+  }
+
+  /// Adds a broker to the list of a link; returns what is wrong with it instead.
+  private func addFallback(
+    _ url: String,
+    to link: inout LinkConfiguration?
+  ) -> BrokerAddressError? {
+    do throws(BrokerAddressError) {
+      let address = try BrokerAddress(url: url)
+      guard let known = link else { return nil }
+      if address.isTLS != (known.tls != nil) {
+        return BrokerAddressError(
+          what: "holds \(quoted(url)), and url \(known.tls == nil ? "has no TLS" : "has TLS")",
+          remedy: "give all of them mqtts://, or all of them mqtt://"
+        )
+      }
+      let isKnown = (0..<known.brokerCount).contains { place in
+        let other = known.broker(at: place)
+        return isSameBroker(host: other.host, port: other.port, as: (address.host, address.port))
+      }
+      if isKnown {
+        return BrokerAddressError(
+          what: "holds \(quoted(url)), which is in the list already",
+          remedy: "name each broker once, the primary in url"
+        )
+      }
+      link?.fallbacks.append(BrokerPlace(host: address.host, port: address.port))
+      return nil
+    } catch {
+      return error
     }
   }
 

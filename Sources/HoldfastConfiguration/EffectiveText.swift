@@ -104,6 +104,8 @@ struct EffectiveText {
     if upstream.kafka != nil, DocumentReader.isForMQTT(row.name) { return nil }
     switch row.name {
     case LinkKey.clientID.rawValue: return literal(upstream.link.clientID)
+    case UpstreamKey.primaryRetry.rawValue:
+      return upstream.link.fallbacks.isEmpty ? nil : row.standard
     case UpstreamKey.gapTopic.rawValue: return literal(upstream.gapTopicTemplate)
     case UpstreamKey.inFlight.rawValue: return "\(upstream.inFlightMax)"
     case UpstreamKey.priority.rawValue:

@@ -282,6 +282,17 @@ enum KeyReference {
     ),
     KeyRow(UpstreamKey.topics, .texts, or: "[\"#\"]", "Which events are forwarded."),
     KeyRow(UpstreamKey.exceptTopics, .texts, "Which of them are not."),
+    KeyRow(
+      UpstreamKey.fallbackURLs,
+      .texts,
+      "Brokers that take over in this order while the one of url can't be had."
+    ),
+    KeyRow(
+      UpstreamKey.primaryRetry,
+      .duration(second...day),
+      or: "\"10m\"",
+      "How often the broker of url is asked then whether it is there again."
+    ),
   ]
 
   private static let upstreamMessages = [

@@ -55,7 +55,7 @@ struct StatusTopic {
   }
 
   private func isSame(_ first: LinkConfiguration, _ second: LinkConfiguration) -> Bool {
-    isSameBroker(host: first.host, port: first.port, as: (second.host, second.port))
+    ConfigurationFile.isSameBroker(first, second)
   }
 }
 

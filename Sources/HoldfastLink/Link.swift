@@ -1,6 +1,8 @@
 public import HoldfastEvent
 
-/// One MQTT connection as seen by the core: when to connect, with which version, when to wait.
+/// One MQTT connection as seen by the core: when to connect, where, with which version, when to wait.
+///
+/// With `fallback_urls` it goes through a list of brokers, the primary first: `Link+Brokers.swift`.
 ///
 /// Sources and upstreams use it alike. It performs nothing: ``tick(now:log:)`` says when the
 /// shell must connect, and the shell answers each connect with ``connected(_:now:log:)`` or
@@ -40,18 +42,24 @@ public struct Link: Sendable {
 
   /// `source floor`, `upstream central`: who speaks in the log.
   public let name: String
-  private let configuration: LinkConfiguration
+  let configuration: LinkConfiguration
   /// Where the link stands.
-  public private(set) var state: State = .idle
+  public internal(set) var state: State = .idle
   private var backoff: Backoff
   /// For a peer that said that it has too much to do.
   private var busyBackoff: Backoff
-  private var choice: ProtocolChoice
   /// Whether the peer did something useful since CONNACK.
-  private var hasProgressed = false
-  /// Early closes in a row.
-  private var earlyCloseCount = 0
-  private var repeated: (kind: LinkFailure.Kind, count: Int, shownAt: Int64)?
+  private(set) var hasProgressed = false
+  /// What is known of each broker of the list, the primary first.
+  var brokers: [BrokerMemory]
+  /// Which broker of the list is used, or tried next; 0: the primary.
+  public internal(set) var place = 0
+  /// Whether one that was tried since the primary said that it is busy.
+  private var isRoundBusy = false
+  /// How the way back to the primary stands.
+  var comeback = Comeback.none
+  /// Jitter of what has to do with the list.
+  var hopRandom: SplitMix64
 
   /// - Parameters:
   ///   - name: who speaks in the log.
@@ -62,23 +70,12 @@ public struct Link: Sendable {
     self.configuration = configuration
     backoff = Backoff(cap: configuration.backoffMax, seed: seed)
     busyBackoff = Backoff.busy(cap: configuration.backoffMax, seed: ~seed)
-    choice = ProtocolChoice(configuration.protocolPolicy)
+    hopRandom = SplitMix64(seed: seed ^ Self.hopSeed)
+    brokers = Array(
+      repeating: BrokerMemory(choice: ProtocolChoice(configuration.protocolPolicy)),
+      count: configuration.brokerCount
+    )
   }
-
-  /// Under `auto`, while 3.1.1 is chosen and proven: when 5 gets its next try, microseconds.
-  public var fallbackUntil: Int64? { choice.fallbackUntil }
-
-  /// Begins with 3.1.1, which an earlier run had to choose; to be called before the first `tick`.
-  ///
-  /// - Parameters:
-  ///   - until: when 5 gets its next try.
-  ///   - now: boot clock.
-  public mutating func recallFallback(until: Int64, now: Int64) {
-    choice.recallFallback(until: until, now: now)
-  }
-
-  /// Where it connects to, for messages to people and as a key.
-  public var url: String { configuration.url }
 
   /// Whether CONNACK came and the link has not ended since.
   public var isUp: Bool {
@@ -87,7 +84,11 @@ public struct Link: Sendable {
 
   /// When `tick` is wanted; nil while only the shell can move things.
   public var wakeAt: Int64? {
-    if case .waiting(let until) = state { until } else { nil }
+    switch state {
+    case .waiting(let until): until
+    case .up: comeback.wakeAt
+    default: nil
+    }
   }
 
   /// Wants the link; due at once unless it is there or on its way.
@@ -102,8 +103,8 @@ public struct Link: Sendable {
   /// Returns the version to connect with when a try is due.
   public mutating func tick(now: Int64, log: inout [LogEntry]) -> ProtocolVersion? {
     guard case .waiting(let until) = state, now >= until else { return nil }
-    let (version, note) = choice.next(now: now)
-    if let note { log.append(LogEntry(.notice, "\(name): \(configuration.url): \(note)")) }
+    let (version, note) = brokers[place].choice.next(now: now)
+    if let note { log.append(LogEntry(.notice, "\(name): \(url): \(note)")) }
     state = .connecting(version, since: now)
     hasProgressed = false
     return version
@@ -118,12 +119,18 @@ public struct Link: Sendable {
   ) -> Bool {
     guard case .connecting = state else { return false }
     state = .up(grant.protocolVersion, since: now)
-    choice.connected(grant.protocolVersion)
-    if !isContested { repeated = nil }
-    var words = "\(name): connected to \(configuration.url)"
+    brokers[place].choice.connected(grant.protocolVersion)
+    if !isContested { brokers[place].repeated = nil }
+    isRoundBusy = false
+    comeback = place > 0 ? .asking(at: now.addingSaturated(comebackDelay())) : .none
+    var words = "\(name): connected to \(url)"
     if configuration.kafkaBrokers == nil {
       words += " with MQTT \(grant.protocolVersion.rawValue)"
       words += grant.isSessionPresent ? ", session present" : ", new session"
+    }
+    if place > 0 {
+      words += ", in place of \(configuration.url), which is asked every"
+      words += " \(durationText(configuration.primaryRetry)) whether it is there again"
     }
     log.append(LogEntry(isContested ? .debug : .info, words))
     return true
@@ -142,23 +149,26 @@ public struct Link: Sendable {
     case .connecting(let version, _):
       // The echo of an earlier request to close is not an answer to this connect.
       if failure.kind == .requested { return }
-      let note = choice.failed(failure.kind, now: now)
-      wait(after: failure, version: version, note: note, now: now, log: &log)
+      let note = brokers[place].choice.failed(failure.kind, now: now)
+      // Another version is tried where the first one was refused.
+      let step: Step = note == nil || configuration.protocolPolicy != .auto ? .next : .stay
+      wait(after: failure, version: version, note: note, step, now: now, log: &log)
     case .up(let version, let since):
       let duration = now.subtractingSaturated(since)
       if hasProgressed || duration >= Self.stableTime { backoff.reset() }
       if duration >= Self.calmTime { busyBackoff.reset() }
       noteClose(failure, after: duration)
-      wait(after: failure, version: version, note: nil, now: now, log: &log)
+      wait(after: failure, version: version, note: nil, stepAfterUp(now), now: now, log: &log)
     }
   }
 
   /// Whether closes come as if another client used our client id.
-  private var isContested: Bool { earlyCloseCount >= Self.earlyCloseCountMax }
+  private var isContested: Bool { brokers[place].earlyCloseCount >= Self.earlyCloseCountMax }
 
   private mutating func noteClose(_ failure: LinkFailure, after duration: Int64) {
     let isEarly = failure.kind == .closed && !failure.isExplained && duration < Self.earlyCloseTime
-    earlyCloseCount = isEarly ? min(earlyCloseCount + 1, Self.earlyCloseCountMax) : 0
+    let count = brokers[place].earlyCloseCount
+    brokers[place].earlyCloseCount = isEarly ? min(count + 1, Self.earlyCloseCountMax) : 0
   }
 
   /// Drops the link.
@@ -185,13 +195,17 @@ public struct Link: Sendable {
       return false
     case .connecting, .up:
       if hasProgressed { backoff.reset() }
-      let delay = isRetrying ? backoff.next() : 0
+      let from = url
+      let step = isUp ? stepAfterUp(now) : .first
+      let isHop = take(isRetrying ? step : .first)
+      let delay = !isRetrying ? 0 : isHop ? hopDelay() : backoff.next()
       state = .closing(retryAt: isRetrying ? now.addingSaturated(delay) : nil)
       log.append(
         LogEntry(
           isRetrying ? .warning : .info,
-          "\(name): \(configuration.url): \(reason)"
-            + (isRetrying ? "; connecting anew in \(durationText(delay))" : "")
+          "\(name): \(from): \(reason)"
+            + (isRetrying ? "; \(isHop ? "trying \(url)" : "connecting anew")" : "")
+            + (isRetrying ? " in \(durationText(delay))" : "")
         )
       )
       return true
@@ -202,22 +216,34 @@ public struct Link: Sendable {
     after failure: LinkFailure,
     version: ProtocolVersion,
     note: String?,
+    _ step: Step,
     now: Int64,
     log: inout [LogEntry]
   ) {
-    var delay = failure.kind == .busy ? busyBackoff.next() : backoff.next()
     var kind = failure.kind
     if kind == .closed && isContested { kind = .sessionContested }
-    if kind == .sessionTakenOver || kind == .sessionContested {
-      delay = delay.addingSaturated(Self.takenOverDelay)
+    if kind == .busy { isRoundBusy = true }
+    let from = url
+    let level = level(of: kind, isNew: note != nil, now: now)
+    let isHop = take(step)
+    var delay: Int64
+    if isHop {
+      delay = hopDelay()
+    } else {
+      delay = isRoundBusy ? busyBackoff.next() : backoff.next()
+      isRoundBusy = false
+      if kind == .sessionTakenOver || kind == .sessionContested {
+        delay = delay.addingSaturated(Self.takenOverDelay)
+      }
     }
     state = .waiting(until: now.addingSaturated(delay))
     let detail = failure.detail.isEmpty ? "" : " (\(failure.detail))"
     log.append(
       LogEntry(
-        level(of: kind, isNew: note != nil, now: now),
-        "\(name): \(configuration.url): \(words(for: kind, version))\(detail)"
-          + (note.map { "; \($0)" } ?? "") + "; next try in \(durationText(delay))"
+        level,
+        "\(name): \(from): \(words(for: kind, version))\(detail)"
+          + (note.map { "; \($0)" } ?? "")
+          + "; \(isHop ? "trying \(url)" : "next try") in \(durationText(delay))"
       )
     )
   }
@@ -231,44 +257,18 @@ public struct Link: Sendable {
     var count = 1
     var shownAt = now
     var isShown = true
-    if let repeated, repeated.kind == kind {
+    if let repeated = brokers[place].repeated, repeated.kind == kind {
       count = min(repeated.count, Int.max - 1) + 1
       isShown =
         isNew || count <= Self.shownCountMax
         || now.subtractingSaturated(repeated.shownAt) >= Self.repeatTime
       shownAt = isShown ? now : repeated.shownAt
     }
-    repeated = (kind, count, shownAt)
+    brokers[place].repeated = (kind, count, shownAt)
     guard isShown else { return .debug }
     switch kind {
     case .refused, .tls, .sessionTakenOver, .sessionContested, .clientFailed: return .error
     default: return .warning
-    }
-  }
-
-  private func words(for kind: LinkFailure.Kind, _ version: ProtocolVersion) -> String {
-    switch kind {
-    case .unreachable: "can't be reached"
-    case .connectTimeout: "no answer within \(durationText(configuration.connectTimeout))"
-    case .unsupportedProtocolVersion: "refuses MQTT \(version.rawValue)"
-    case .busy: "the broker has too much to do"
-    case .refused:
-      configuration.kafkaBrokers == nil
-        ? "refuses the connection: check user, password and client id"
-        : "refuses the connection: check security.protocol and the sasl properties"
-    case .closedBeforeConnected: "closed the connection instead of answering CONNECT"
-    case .closed: "connection lost"
-    case .sessionTakenOver:
-      "another client uses our client id \"\(configuration.clientID)\" and took the session over:"
-        + " give each agent an id of its own"
-    case .sessionContested:
-      "another client uses client id \"\(configuration.clientID)\", or the broker closes at once,"
-        + " \(Self.earlyCloseCountMax) times in a row: give each agent an id of its own, else look"
-        + " into the broker's log"
-    case .keepAliveTimeout: "the link is half open, no answer to PINGREQ"
-    case .tls: "TLS handshake failed"
-    case .clientFailed: "the client can't go on and is made anew"
-    case .requested: "closed on request"
     }
   }
 }

@@ -43,6 +43,20 @@ public struct TLSConfiguration: Equatable, Sendable {
   }
 }
 
+/// Where a broker listens.
+public struct BrokerPlace: Equatable, Sendable {
+  /// Host name or address, without brackets.
+  public var host: String
+  /// TCP port.
+  public var port: UInt16
+
+  /// A place of its parts.
+  public init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+}
+
 /// How to reach one broker: what sources and upstreams have in common.
 public struct LinkConfiguration: Equatable, Sendable {
   /// Host name or address, without brackets.
@@ -52,6 +66,13 @@ public struct LinkConfiguration: Equatable, Sendable {
   /// `kafka://` in the URL: `HOST:PORT,HOST:PORT`, where to ask for the cluster's brokers; nil: the
   /// link speaks MQTT.
   public var kafkaBrokers: String?
+  /// `fallback_urls`: brokers that take over, in this order, while the primary can't be had.
+  ///
+  /// The primary is the one above; they share everything else with it: credentials, client id, TLS.
+  public var fallbacks: [BrokerPlace] = []
+  /// `primary_retry`, microseconds: while one of those is used, the primary is asked this often on
+  /// average whether it is there again.
+  public var primaryRetry: Int64 = 600_000_000
   /// `mqtts://` in the URL.
   public var tls: TLSConfiguration?
   /// `protocol`.
@@ -84,5 +105,20 @@ public struct LinkConfiguration: Equatable, Sendable {
     if let kafkaBrokers { return "kafka://\(kafkaBrokers)" }
     let shown = host.contains(":") ? "[\(host)]" : host
     return "\(tls == nil ? "mqtt" : "mqtts")://\(shown):\(port)"
+  }
+
+  /// Brokers that it may connect to, the primary included.
+  public var brokerCount: Int { 1 + fallbacks.count }
+
+  /// The same settings for the broker at a place of the list alone; 0 is the primary.
+  ///
+  /// A place beyond the list stands for the primary.
+  public func broker(at place: Int) -> LinkConfiguration {
+    var link = self
+    link.fallbacks = []
+    guard fallbacks.indices.contains(place - 1) else { return link }
+    link.host = fallbacks[place - 1].host
+    link.port = fallbacks[place - 1].port
+    return link
   }
 }

@@ -4,7 +4,7 @@ internal import HoldfastIntake
 internal import HoldfastLink
 internal import HoldfastUpstream
 
-/// A central broker, and the agent's client of it.
+/// A central broker, or two of them with one collector behind both, and the agent's client of it.
 ///
 /// It takes messages in order, answers late, and misbehaves as its switches say; what it took is
 /// kept as ``evidence``.
@@ -29,7 +29,10 @@ final class SimulatedUpstream {
   private let packetByteCountMax: Int?
   private let latency: Int64
 
-  var isUp = true
+  /// Which brokers of the list are there, the primary first.
+  private var areUp: [Bool]
+  /// Which of them the link is made to.
+  private var place = 0
   var manner = Manner()
   /// Microseconds it takes for each message at least.
   var messageTime: Int64 = 20
@@ -57,6 +60,7 @@ final class SimulatedUpstream {
     speaksFive = plan.upstreamSpeaksFive[index]
     packetByteCountMax = plan.packetByteCountMax[index]
     latency = plan.upstreamLatency
+    areUp = Array(repeating: true, count: configuration.link.brokerCount)
     judge =
       configuration.stages.isEmpty
       ? nil
@@ -105,20 +109,51 @@ final class SimulatedUpstream {
     }
   }
 
+  /// Takes brokers away; of a list all, or one of them.
   func goDown(world: World) {
-    isUp = false
-    cut(.closed, world: world)
+    let which = areUp.count > 1 ? Int(world.draw(0...3)) : 0
+    for place in areUp.indices where which == 0 || place == (which == 1 ? 1 : 0) {
+      areUp[place] = false
+    }
+    if !areUp[place] { cut(.closed, world: world) }
   }
 
-  func connect(_ version: ProtocolVersion, world: World) {
+  func comeBack() {
+    for place in areUp.indices { areUp[place] = true }
+  }
+
+  /// The answer to a connection that only asks.
+  func ask(_ version: ProtocolVersion, world: World) {
+    guard isConnected, place > 0 else { return world.fail("upstream \(index) asks for nothing") }
+    let index = index
+    world.afterAlive(world.draw(500...50_000)) { [self] world in
+      var failure: LinkFailure.Kind?
+      if !areUp[0] {
+        failure = .unreachable
+      } else if let kind = manner(at: world.now).failure {
+        failure = kind
+      } else if version == .v5 && !speaksFive {
+        failure = .unsupportedProtocolVersion
+      }
+      world.step(.primaryAsked(upstream: index, failure.map { LinkFailure($0) }))
+    }
+  }
+
+  func connect(_ version: ProtocolVersion, place: Int, world: World) {
     if isConnected || isConnecting { return world.fail("upstream \(index) connects twice") }
+    guard areUp.indices.contains(place) else {
+      return world.fail("upstream \(index) has no broker \(place)")
+    }
+    self.place = place
     isConnecting = true
     let link = link
     world.afterAlive(world.draw(500...50_000)) { [self] world in
       guard self.link == link, isConnecting else { return }
       isConnecting = false
-      guard isUp else { return tellClosed(.unreachable, world: world) }
-      if let failure = manner(at: world.now).failure { return tellClosed(failure, world: world) }
+      guard areUp[place] else { return tellClosed(.unreachable, world: world) }
+      if place == 0, let failure = manner(at: world.now).failure {
+        return tellClosed(failure, world: world)
+      }
       if version == .v5 && !speaksFive {
         return tellClosed(.unsupportedProtocolVersion, world: world)
       }

@@ -185,7 +185,7 @@ extension World {
       let longest: Int64 = kind == .upstreamAbsent ? 2 * 86_400 : 4 * 3600
       let least: Int64 = kind == .upstreamAbsent ? 8 * 3600 : 1
       after(Int64.random(in: least...longest, using: &chances) * microsecondsPerSecond) { _ in
-        upstream.isUp = true
+        upstream.comeBack()
       }
     case .poison: upstream.wantsPoison = true
     default:
@@ -232,7 +232,7 @@ extension World {
     floodCount = 3 * configuration.ring.byteCountMax / 4000
     flood(until: report.overrunCount + 1)
     after(Int64.random(in: 600...4 * 3600, using: &chances) * microsecondsPerSecond) { _ in
-      upstream.isUp = true
+      upstream.comeBack()
     }
     return true
   }
@@ -246,7 +246,7 @@ extension World {
     wake()
     for source in sources { source.isUp = true }
     for upstream in upstreams {
-      upstream.isUp = true
+      upstream.comeBack()
       upstream.manner = SimulatedUpstream.Manner()
       upstream.messageTime = 20
       upstream.cutCountdown = -1

@@ -88,7 +88,7 @@ extension World {
     let effects = process.effects
     process.effects.removeAll(keepingCapacity: true)
     switch input {
-    case .timer, .sourceClosed, .upstreamClosed: break
+    case .timer, .sourceClosed, .upstreamClosed, .primaryAsked: break
     default: quietTimerCount = 0
     }
     if case .received(let source, _) = input { noteBatch(ids, source: source) }
@@ -126,9 +126,13 @@ extension World {
       hash(4)
       noteOverrunIfFull()
       sources[source].disconnect(releasing: isReleasing, world: self)
-    case .connectUpstream(let upstream, let version):
-      hash(5)
-      upstreams[upstream].connect(version, world: self)
+    case .connectUpstream(let upstream, let version, let place):
+      hash(5 + 1000 * UInt64(place))
+      if place > 0 { report.failOverCount += 1 }
+      upstreams[upstream].connect(version, place: place, world: self)
+    case .askPrimary(let upstream, let version):
+      hash(7)
+      upstreams[upstream].ask(version, world: self)
     case .disconnectUpstream(let upstream):
       hash(6)
       upstreams[upstream].disconnect(world: self)
@@ -137,6 +141,7 @@ extension World {
       upstreams[upstream].publish(batch, world: self)
     case .log(let line):
       report.coverage.note(line)
+      if line.message.contains(": going back from ") { report.comebackCount += 1 }
       if line.message.contains("sending live data from number") { report.divisionCount += 1 }
       if plan.hasStages { noteStages(line) }
       if line.message.utf8.starts(with: "ring log: full;".utf8) {
@@ -245,7 +250,7 @@ extension Effect {
   /// Whether an agent that has nothing to do may still do that now and then.
   fileprivate var isIdle: Bool {
     switch self {
-    case .log, .connectSource, .connectUpstream: true
+    case .log, .connectSource, .connectUpstream, .askPrimary: true
     default: false
     }
   }

@@ -70,6 +70,20 @@ struct WorldPlan {
     if random.next() % 3 == 0 { addStages(&random) }
     if hasKafka { useKafka() }
     if hasLanes { addLanes(seed: seed) }
+    addFallbacks(seed: seed)
+  }
+
+  /// A second broker for every third upstream; drawn apart, so that the others stay what they were.
+  private mutating func addFallbacks(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0xfa11_bac6)
+    for index in configuration.upstreams.indices {
+      let (isListed, retry) = (random.next() % 3 == 0, Int64.random(in: 1...1200, using: &random))
+      guard isListed, configuration.upstreams[index].kafka == nil else { continue }
+      configuration.upstreams[index].link.fallbacks = [
+        BrokerPlace(host: "second", port: UInt16(2000 + index))
+      ]
+      configuration.upstreams[index].link.primaryRetry = retry * microsecondsPerSecond
+    }
   }
 
   /// Draws nothing, so that worlds without it stay what they were.
@@ -169,6 +183,7 @@ struct WorldPlan {
       return "\(format)\(packing)/\($0.inFlightMax)"
         + ($0.order == .liveFirst ? " live-first" : "")
         + ($0.order == .liveFirst && !$0.stages.isEmpty ? " with stages" : "")
+        + ($0.link.fallbacks.isEmpty ? "" : " with a fallback")
         + ($0.budgetByteCount.map { " at \($0) B/s" } ?? "")
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"

@@ -26,6 +26,10 @@ public struct WorldReport: Equatable, Sendable {
   public var historicalCount = 0
   /// Times that live data was divided from a backlog.
   public var divisionCount = 0
+  /// Connects to another broker of a list than its primary.
+  public var failOverCount = 0
+  /// Times that an upstream went back to its primary because that had answered.
+  public var comebackCount = 0
   /// Times that an upstream's order changed between two starts.
   public var orderChangeCount = 0
   /// Events set aside in dead-letter files.
@@ -93,6 +97,8 @@ public struct WorldReport: Equatable, Sendable {
     corruptCount += other.corruptCount
     historicalCount += other.historicalCount
     divisionCount += other.divisionCount
+    failOverCount += other.failOverCount
+    comebackCount += other.comebackCount
     orderChangeCount += other.orderChangeCount
     deadLetterCount += other.deadLetterCount
     resultCount += other.resultCount

@@ -59,7 +59,7 @@ public struct Observer: Sendable {
     case .sourceClosed(let index, _): noteLink(&sourceLinks, index, isUp: false, now.boot)
     case .upstreamConnected(let index, _): noteLink(&upstreamLinks, index, isUp: true, now.boot)
     case .upstreamClosed(let index, _): noteLink(&upstreamLinks, index, isUp: false, now.boot)
-    case .handedOver, .acknowledged, .timer, .stop: break
+    case .primaryAsked, .handedOver, .acknowledged, .timer, .stop: break
     }
   }
 

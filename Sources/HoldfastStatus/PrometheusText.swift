@@ -17,6 +17,7 @@ public enum PrometheusText {
     sources(report, &text)
     ring(report, &text)
     upstreams(report, &text)
+    links(report, &text)
     queues(report, &text)
     disk(report, &text)
     process(report, &text)
@@ -174,12 +175,54 @@ public enum PrometheusText {
     }
   }
 
-  private static func queues(_ report: StatusReport, _ text: inout Exposition) {
+  private static func links(_ report: StatusReport, _ text: inout Exposition) {
     let upstreams = report.agent.upstreams
     text.family("holdfast_upstream_connected", .gauge, "1 while the link to the upstream is up.")
     for upstream in upstreams {
       text.sample([("upstream", upstream.ledger.name)], upstream.isConnected ? 1 : 0)
     }
+    text.family(
+      "holdfast_upstream_broker",
+      .gauge,
+      "Which broker of its list the upstream uses or tries: 0 its url, 1 the first of fallback_urls."
+    )
+    for (index, upstream) in upstreams.enumerated() {
+      let place = report.agent.detail.upstreams[at: index]?.place ?? 0
+      text.sample([("upstream", upstream.ledger.name)], UInt64(max(0, place)))
+    }
+    answers(report, &text)
+  }
+
+  private static func answers(_ report: StatusReport, _ text: inout Exposition) {
+    let upstreams = report.agent.upstreams
+    text.family(
+      "holdfast_upstream_refusals_total",
+      .counter,
+      "Answers that said that the upstream did not take a message (reason 0x80 and above)."
+    )
+    for upstream in upstreams {
+      text.sample([("upstream", upstream.ledger.name)], upstream.refusalCount)
+    }
+    text.family(
+      "holdfast_upstream_refused",
+      .gauge,
+      "1 while the upstream refuses events: they are kept, or set aside where that does not pass."
+    )
+    for upstream in upstreams {
+      text.sample([("upstream", upstream.ledger.name)], upstream.refusalText == nil ? 0 : 1)
+    }
+    text.family(
+      "holdfast_upstream_unheard_messages_total",
+      .counter,
+      "Messages that the upstream took and had no subscriber for (MQTT 5, reason 0x10)."
+    )
+    for upstream in upstreams {
+      text.sample([("upstream", upstream.ledger.name)], upstream.unheardCount)
+    }
+  }
+
+  private static func queues(_ report: StatusReport, _ text: inout Exposition) {
+    let upstreams = report.agent.upstreams
     text.family("holdfast_upstream_in_flight_messages", .gauge, "Messages sent and not answered.")
     for upstream in upstreams {
       text.sample([("upstream", upstream.ledger.name)], UInt64(max(0, upstream.inFlightCount)))

@@ -82,6 +82,10 @@ public enum StatusJSON {
     _ json: inout JSONText
   ) {
     json.member("url", detail?.url ?? "")
+    if let detail, detail.brokerCount > 1 {
+      json.member("broker", UInt64(max(0, detail.place)))
+      json.member("brokers", UInt64(max(0, detail.brokerCount)))
+    }
     json.member("connected", time?.isUp ?? false)
     json.member(
       "connection_age_seconds",
@@ -138,6 +142,10 @@ public enum StatusJSON {
       }
       $0.member("buffered", account.buffered)
       $0.member("in_flight_messages", UInt64(max(0, upstream.inFlightCount)))
+      $0.member("refusals", upstream.refusalCount)
+      $0.member("refused_because", upstream.refusalText ?? "")
+      $0.member("unheard_messages", upstream.unheardCount)
+      $0.member("unheard", upstream.isUnheard)
       let age = report.oldestArrivals[at: index] ?? nil
       $0.member("oldest_unsent_age_seconds", seconds: age?.microseconds)
       $0.member("oldest_unsent_age_is_at_least", age?.isAtLeast ?? false)

@@ -59,7 +59,12 @@ public enum StatusText {
     for (index, upstream) in report.agent.upstreams.enumerated().prefix(rowCountMax) {
       let waiting = Words.count(upstream.lagEventCount)
       var text = "\(upstream.ledger.name) \(link(report.upstreamLinks[at: index], report))"
+      if let detail = report.agent.detail.upstreams[at: index], let broker = Words.broker(detail) {
+        text += " at \(detail.url), \(broker)"
+      }
       text += ", \(waiting) events wait"
+      if let why = upstream.refusalText { text += ", REFUSED: \(why)" }
+      if upstream.isUnheard { text += ", nobody subscribes there" }
       if let age = report.oldestArrivals[at: index] ?? nil, upstream.lagEventCount > 0 {
         text +=
           ", the oldest for \(age.isAtLeast ? "at least " : "")\(Words.duration(age.microseconds))"

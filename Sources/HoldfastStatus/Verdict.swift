@@ -67,6 +67,12 @@ public struct Verdict: Equatable, Sendable {
           "The ring is full. Sources are closed until there is room; "
           + "what was acknowledged is safe."
       }
+    } else if let refused = report.agent.upstreams.first(where: { $0.refusalText != nil }) {
+      level = .alarm
+      headline = "Events are refused"
+      sentence =
+        "\(refused.ledger.name) answers: \(refused.refusalText ?? ""). What it refuses is kept and sent "
+        + "again; what it will not take at all is set aside as a dead letter."
     } else if !down.isEmpty {
       level = .attention
       sentence =

@@ -1,7 +1,14 @@
+internal import HoldfastAgent
 internal import HoldfastEvent
 
 /// Numbers, times and lists as people read them.
 package enum Words {
+  /// Which broker of a list a link uses; nil for its primary, or without a list.
+  static func broker(_ link: AgentStatus.Link) -> String? {
+    guard link.place > 0, link.brokerCount > 1 else { return nil }
+    return "fallback \(link.place) of \(link.brokerCount - 1)"
+  }
+
   /// `12,384`.
   static func count(_ value: UInt64) -> String {
     let digits = String(value)

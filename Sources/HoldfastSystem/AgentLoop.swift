@@ -272,8 +272,9 @@ private final class AgentLoop {
         .disconnect(releasing: isReleasing, through: taken(source), isFinal: isStopping),
         to: source
       )
-    case .connectUpstream(let upstream, let version):
-      post(.connect(version), toUpstream: upstream)
+    case .connectUpstream(let upstream, let version, let place):
+      post(.connect(version, place: place), toUpstream: upstream)
+    case .askPrimary(let upstream, let version): post(.ask(version), toUpstream: upstream)
     case .disconnectUpstream(let upstream):
       post(isStopping ? .finish : .disconnect, toUpstream: upstream)
     case .publish(let upstream, let batch): post(.publish(batch), toUpstream: upstream)

@@ -90,6 +90,8 @@ final class KafkaRunner: CommandRunner {
   func take(_ command: UpstreamCommand) {
     switch command {
     case .connect: connect()
+    // A cluster has no list with a primary.
+    case .ask: break
     case .publish(let batch):
       if let client { publish(batch, with: client) }
     case .disconnect:

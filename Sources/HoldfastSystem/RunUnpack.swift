@@ -185,7 +185,9 @@ private final class UnpackLoop {
     case .release: source.post(.release(through: takenCount))
     case .disconnectSource(_, let isReleasing):
       source.post(.disconnect(releasing: isReleasing, through: takenCount))
-    case .connectUpstream(_, let version): upstream?.post(.connect(version))
+    case .connectUpstream(_, let version, let place):
+      upstream?.post(.connect(version, place: place))
+    case .askPrimary(_, let version): upstream?.post(.ask(version))
     case .disconnectUpstream: upstream?.post(.disconnect)
     case .publish(_, let batch): upstream?.post(.publish(batch))
     case .log(let entry): logger.log(entry)

@@ -25,6 +25,7 @@ final class UpstreamRunner: LinkRunner {
   private let post: @Sendable (Input) -> Void
   let log: @Sendable (LogEntry) -> Void
 
+  private let question = PrimaryQuestion()
   private var tags = TagTable()
   /// Collected during one pass.
   private var acknowledgements: [Acknowledgement] = []
@@ -60,15 +61,12 @@ final class UpstreamRunner: LinkRunner {
 
   func take(_ command: UpstreamCommand) {
     switch command {
-    case .connect(let version):
-      connect(
-        ClientSettings(
-          link: configuration.link,
-          version: version,
-          session: .clean,
-          receiveMaximum: nil
-        )
-      )
+    case .connect(let version, let place): connect(settings(version, place: place))
+    case .ask(let version):
+      let (index, post) = (index, post)
+      question.ask(settings(version, place: 0)) {
+        post(.primaryAsked(upstream: index, $0))
+      }
     case .publish(let batch):
       if let client = connection.client { publish(batch, with: client) }
     case .disconnect:
@@ -81,6 +79,15 @@ final class UpstreamRunner: LinkRunner {
       connection.drop()
       isFinished = true
     }
+  }
+
+  private func settings(_ version: ProtocolVersion, place: Int) -> ClientSettings {
+    ClientSettings(
+      link: configuration.link.broker(at: place),
+      version: version,
+      session: .clean,
+      receiveMaximum: nil
+    )
   }
 
   func begin(_ client: MosquittoClient) {

@@ -11,7 +11,10 @@ package import HoldfastUpstream
 
 /// What the agent wants of an upstream.
 package enum UpstreamCommand: Sendable {
-  case connect(ProtocolVersion)
+  /// With the broker at that place of the list, see `LinkConfiguration.broker(at:)`.
+  case connect(ProtocolVersion, place: Int = 0)
+  /// Asks the primary, by a connection of its own, whether it is there.
+  case ask(ProtocolVersion)
   case publish(MessageBatch)
   case disconnect
   /// Close cleanly and end the thread.

@@ -128,6 +128,7 @@ public struct Unpacker {
       queue.receive(batch)
     case .upstreamConnected(_, let grant): forwarder?.connected(grant, now: now)
     case .upstreamClosed(_, let failure): forwarder?.closed(failure, now: now)
+    case .primaryAsked(_, let failure): forwarder?.asked(failure, now: now)
     case .acknowledged(_, let answers): forwarder?.acknowledged(answers, now: now)
     case .handedOver(_, let byteCount): forwarder?.handedOver(byteCount)
     case .timer: break
@@ -244,7 +245,9 @@ public struct Unpacker {
   private func perform(_ actions: [Forwarder.Action], into effects: inout [Effect]) {
     for action in actions {
       switch action {
-      case .connect(let version): effects.append(.connectUpstream(upstream: 0, version))
+      case .connect(let version, let place):
+        effects.append(.connectUpstream(upstream: 0, version, place: place))
+      case .ask(let version): effects.append(.askPrimary(upstream: 0, version))
       case .disconnect: effects.append(.disconnectUpstream(upstream: 0))
       case .publish(let batch): effects.append(.publish(upstream: 0, batch))
       case .log(let entry): effects.append(.log(entry))

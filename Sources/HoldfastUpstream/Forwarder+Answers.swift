@@ -1,5 +1,5 @@
 internal import HoldfastEvent
-internal import HoldfastLink
+public import HoldfastLink
 internal import HoldfastRingLog
 
 // What the peer answers: acknowledgements, refusals, and closing the connection.
@@ -26,10 +26,23 @@ extension Forwarder {
           refusal.probe = nil
           refusal.backoff.reset()
         }
-        if acknowledgement.reasonCode == 0x10 { noteNobodyListens() }
+        isUnheard = acknowledgement.reasonCode == 0x10
+        if isUnheard { noteNobodyListens() }
       }
     }
     inFlight.pass(into: &ledger)
+  }
+
+  /// The primary answered the question whether it is there, or did not; nil: it is.
+  public mutating func asked(_ failure: LinkFailure?, now: Int64) {
+    link.asked(failure, now: now, log: &lines)
+  }
+
+  /// Asks the primary when that is due, and leaves for it once nothing is in flight.
+  mutating func goHome(now: Int64, into actions: inout [Action]) {
+    if let version = link.ask(now: now, log: &lines) { actions.append(.ask(version)) }
+    guard link.isLeaving, inFlight.sentCount == 0 || now >= (link.wakeAt ?? now) else { return }
+    if link.goHome(now: now, log: &lines) { actions.append(.disconnect) }
   }
 
   private func slot(of tag: UInt64) -> UInt64? {
@@ -41,6 +54,8 @@ extension Forwarder {
   }
 
   private mutating func refused(_ id: UInt64, reasonCode: UInt8, now: Int64) {
+    refusalCount &+= 1
+    refusal.lastReason = reasonCode
     // Only the first refusal of a round is followed by a wait of its own.
     inFlight.noteRefused(id, reasonCode: reasonCode, countsAsTry: !refusal.isDraining)
     let slot = inFlight[id]
@@ -154,6 +169,7 @@ extension Forwarder {
   }
 
   private mutating func noteNobodyListens() {
+    unheardCount &+= 1
     if hasToldNobodyListens { return }
     hasToldNobodyListens = true
     note(.notice, "the peer takes events but has no subscriber for them (reason 0x10)")

@@ -21,8 +21,12 @@ public import HoldfastStage
 public struct Forwarder: Sendable {
   /// What the shell must do.
   public enum Action: Sendable {
-    /// Make a new client and connect; answered by `connected` or `closed`.
-    case connect(ProtocolVersion)
+    /// Make a new client and connect to the broker at that place of the list, see
+    /// `LinkConfiguration.broker(at:)`; answered by `connected` or `closed`.
+    case connect(ProtocolVersion, place: Int)
+    /// Ask the primary, beside the link that is up, whether it grants a connection, and close that
+    /// again; answered by `asked`.
+    case ask(ProtocolVersion)
     /// Drop the link at once; answered by `closed`.
     case disconnect
     /// Publish each message at QoS 1, in order; each answered by an acknowledgement. What the
@@ -127,6 +131,12 @@ public struct Forwarder: Sendable {
   var undecodableLine = SparseLine()
   private var hasToldVersion = false
   var hasToldNobodyListens = false
+  /// Answers of 0x80 or above since the process began: the message was not delivered by it.
+  public internal(set) var refusalCount: UInt64 = 0
+  /// Messages taken since the process began for which the peer had no subscriber (reason 0x10).
+  public internal(set) var unheardCount: UInt64 = 0
+  /// Whether the last message that the peer took on this link was one of those.
+  public internal(set) var isUnheard = false
   /// Whether the peer answered any message on this link.
   var hasAnswered = false
 
@@ -271,11 +281,30 @@ public struct Forwarder: Sendable {
     link.isUp && inFlight.sentCount > 0 ? max(0, now.subtractingSaturated(quietSince)) : 0
   }
 
+  /// Why the peer refuses events at present; nil: it does not.
+  ///
+  /// Until the refused one is taken or set aside, and where that is a matter of its topic, until the
+  /// link is made anew. A peer that only has too much to do does not count: that passes.
+  public var refusalText: String? {
+    guard link.isUp, refusal.isDraining || refusal.probe != nil || refusal.hasDenied,
+      RefusalKind(reasonCode: refusal.lastReason) != .busy
+    else { return nil }
+    return reasonText(refusal.lastReason)
+  }
+
   /// Messages sent on this link and not yet answered.
   public var inFlightCount: Int { inFlight.sentCount }
 
-  /// See `Link.fallbackUntil`.
-  public var fallbackUntil: Int64? { link.fallbackUntil }
+  /// Where its link connects to, or will next.
+  public var url: String { link.url }
+  /// Which broker of the list that is; 0: the primary.
+  public var place: Int { link.place }
+  /// See `Link.brokerCount`.
+  public var brokerCount: Int { link.brokerCount }
+  /// See `Link.url(at:)`.
+  public func url(at place: Int) -> String { link.url(at: place) }
+  /// See `Link.fallbackUntil(at:)`.
+  public func fallbackUntil(at place: Int = 0) -> Int64? { link.fallbackUntil(at: place) }
 
   /// Lets the owner tell the link what an earlier run found out.
   public mutating func recall(_ tell: (inout Link) -> Void) { tell(&link) }
@@ -306,6 +335,7 @@ public struct Forwarder: Sendable {
     refusal.beginLink()
     ramp.begin()
     hasToldNobodyListens = false
+    isUnheard = false
     hasAnswered = false
     if grant.protocolVersion == .v5 {
       hasToldVersion = false
@@ -343,7 +373,10 @@ public struct Forwarder: Sendable {
     into actions: inout [Action]
   ) {
     keepToSchedule(now: now, into: &actions)
-    if let version = link.tick(now: now, log: &lines) { actions.append(.connect(version)) }
+    if let version = link.tick(now: now, log: &lines) {
+      actions.append(.connect(version, place: link.place))
+    }
+    goHome(now: now, into: &actions)
     closeIfSilent(now: now, into: &actions)
     setAsideCondemned(now: now, keep: keep)
     inFlight.pass(into: &ledger)
@@ -362,7 +395,7 @@ public struct Forwarder: Sendable {
       wakeAt = now
       return
     }
-    if let grant, link.isUp, !refusal.isDraining, now >= refusal.resumeAt {
+    if let grant, link.isUp, !link.isLeaving, !refusal.isDraining, now >= refusal.resumeAt {
       resend(grant: grant, now: now, keep: keep, into: &actions)
       divideLanes(now: now)
       if isLiveHeld && hasDivided {
@@ -392,7 +425,7 @@ public struct Forwarder: Sendable {
   static let slotMask: UInt64 = 1 << 48 - 1
 
   mutating func note(_ level: LogEntry.Level, _ message: String) {
-    lines.append(LogEntry(level, "\(link.name): \(configuration.link.url): \(message)"))
+    lines.append(LogEntry(level, "\(link.name): \(link.url): \(message)"))
   }
 
   private mutating func flushLines(into actions: inout [Action]) {
@@ -419,7 +452,7 @@ public struct Forwarder: Sendable {
   private func nextWake(now: Int64, _ end: FillEnd) -> Int64? {
     let isAtEnd = end == .noMore
     guard link.isUp else { return link.wakeAt }
-    var wake = closesAt ?? .max
+    var wake = min(closesAt ?? .max, link.wakeAt ?? .max)
     if !isAtEnd, let resumeAt = budget?.resumeAt(now) { wake = min(wake, resumeAt) }
     if inFlight.sentCount > 0 {
       wake = min(wake, quietSince.addingSaturated(configuration.acknowledgementTimeout))

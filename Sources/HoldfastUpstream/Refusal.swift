@@ -106,8 +106,13 @@ struct RefusalState: Sendable {
   var probe: UInt64?
   /// Whether this link's peer took any event: then a refused topic is a matter of that topic.
   var hasAccepted = false
+  /// The last answer of 0x80 or above.
+  var lastReason: UInt8 = 0
   /// Topics whose refusals have used up their tries on this link.
   private var deniedTopics: [[UInt8]] = []
+
+  /// Whether there are such topics.
+  var hasDenied: Bool { !deniedTopics.isEmpty }
 
   init(backoff: Backoff, busyBackoff: Backoff) {
     self.backoff = backoff

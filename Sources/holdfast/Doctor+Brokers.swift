@@ -13,6 +13,12 @@ extension Findings {
   }
 
   mutating func examine(_ upstream: UpstreamConfiguration) {
+    for place in 0..<upstream.link.brokerCount { examine(upstream, brokerAt: place) }
+  }
+
+  private mutating func examine(_ upstream: UpstreamConfiguration, brokerAt place: Int) {
+    var upstream = upstream
+    upstream.link = upstream.link.broker(at: place)
     let report = BrokerProbe().look(at: upstream)
     examine("upstream \(upstream.name)", upstream.link, report)
     guard let grant = report.grant, grant.protocolVersion == .v311, upstream.format == .event

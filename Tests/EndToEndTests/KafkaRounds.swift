@@ -141,6 +141,41 @@ extension Rounds {
       Ledger.add(1, "rounds")
     }
 
+    @Test func `a refused log-in is told in one line, tried again, and costs nothing`()
+      async throws
+    {
+      let scratch = try Scratch()
+      let server = try await KafkaCluster(isRefusing: true, in: scratch)
+      let secret = scratch.newPath("password")
+      try writeText(secret, "not-the-right-one\n")
+      chmod(secret, 0o600)
+      let site = try KafkaSite(
+        bootstrap: server.bootstrap,
+        in: scratch,
+        properties: [
+          #""security.protocol" = "sasl_plaintext""#, #""sasl.mechanism" = "PLAIN""#,
+          #""sasl.username" = "edge""#, #""sasl.password_file" = "\#(secret)""#,
+        ]
+      )
+      try await site.start()
+      try await site.sensors.publish(count: 200)
+      let reason =
+        "upstream central: kafka://\(server.bootstrap): refuses the connection:"
+        + " check security.protocol and the sasl properties ("
+      let isTold = try await eventually(within: 60) { site.agent.logCount(of: reason) > 1 }
+      let lines = site.agent.log.split(separator: "\n").filter { $0.contains("upstream central") }
+      print("Kafka, log-in refused: \(lines.first ?? "nothing said")")
+      #expect(isTold, "\(site.agent.log)")
+      #expect(lines.allSatisfy { $0.contains(reason) && $0.contains("; next try in ") }, "\(lines)")
+      #expect(lines.first?.contains("Invalid username or password") == true, "\(lines)")
+      #expect(!site.agent.log.contains("not-the-right-one"))
+      #expect(!site.agent.log.contains("%"), "a line of the library's own: \(site.agent.log)")
+      try await site.agent.stop()
+      let account = try TallyReport(try await site.agent.verify())
+      #expect(account["offered"] == 200 && account["buffered"] == 200, "\(account)")
+      Ledger.add(1, "rounds")
+    }
+
     @Test func `a server of Kafka's protocol that nobody here wrote gets every event`()
       async throws
     {

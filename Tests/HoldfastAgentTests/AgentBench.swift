@@ -19,6 +19,9 @@ final class AgentBench {
   private(set) var delivered: [[Outgoing]]
   /// What the shell was told, but for publishing and logging.
   private(set) var orders: [Order] = []
+  /// Which broker of its list an upstream was told to connect to, each time.
+  private(set) var places: [Int] = []
+  private(set) var primaryQuestionCount = 0
   private var random = SplitMix64(seed: 5)
 
   enum Order: Equatable {
@@ -213,8 +216,10 @@ final class AgentBench {
     for effect in effects {
       switch effect {
       case .connectSource(_, let version): orders.append(.connectSource(version))
-      case .connectUpstream(let index, let version):
+      case .connectUpstream(let index, let version, let place):
         orders.append(.connectUpstream(index, version))
+        places.append(place)
+      case .askPrimary: primaryQuestionCount += 1
       case .readMore: orders.append(.readMore)
       case .release: orders.append(.release)
       case .disconnectSource(_, let releasing):

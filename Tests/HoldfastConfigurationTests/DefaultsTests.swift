@@ -125,6 +125,8 @@ import Testing
         refusal_tries = 1
         dead_letter_size = "64KiB"
         protocol = "5"
+        fallback_urls = ["mqtt://second", "mqtt://[::2]:1884"]
+        primary_retry = "1s"
         """
     )
     let upstream = try #require(try load(text).configuration.upstreams.first)
@@ -137,6 +139,12 @@ import Testing
     #expect(upstream.acknowledgementTimeout == 1_000_000)
     #expect(upstream.refusalTryCountMax == 1 && upstream.deadLetterByteCountMax == 65_536)
     #expect(upstream.link.protocolPolicy == .v5)
+    #expect(
+      (0..<upstream.link.brokerCount).map { upstream.link.broker(at: $0).url } == [
+        "mqtt://127.0.0.1:2883", "mqtt://second:1883", "mqtt://[::2]:1884",
+      ]
+    )
+    #expect(upstream.link.primaryRetry == 1_000_000)
     #expect(
       try load(sample(upstream: "retain = \"never\"")).configuration.upstreams[0].retain == .never
     )

@@ -65,7 +65,7 @@ import Testing
   @Test func uncommentingTheDefaultsChangesNothing() throws {
     let withoutDefault = [
       "max_age", "username", "password", "password_file", "tls", "key", "except_topics", "budget",
-      "budget_of", "schedule", "backlog_schedule",
+      "budget_of", "fallback_urls", "schedule", "backlog_schedule",
     ]
     let lines = try manual().split(separator: "\n", omittingEmptySubsequences: false)
     var uncommentedCount = 0

@@ -148,8 +148,10 @@ import Testing
 
   @Test func `every default of the reference is written out`() throws {
     let effective = try load(sample()).effective
-    // Those of batches, of payloads that are read, and of shared budgets.
-    let others = ["batch_events", "batch_bytes", "batch_age", "undecodable", "priority"]
+    // Those of batches, of payloads that are read, of shared budgets and of lists of brokers.
+    let others = [
+      "batch_events", "batch_bytes", "batch_age", "undecodable", "priority", "primary_retry",
+    ]
     for section in ConfigurationKeys.sections {
       for row in KeyReference.rows(of: section.name) {
         guard let standard = row.standard, !others.contains(row.name) else { continue }

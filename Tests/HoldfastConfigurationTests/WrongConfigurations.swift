@@ -193,6 +193,28 @@ let wrongLinks: [WrongConfiguration] = [
   inSource("keep_alive", "whole number of seconds", #"keep_alive = "5500ms""#),
   inSource("connect_timeout", "outside its range", #"connect_timeout = "10m""#),
   inUpstream("backoff_max", "outside its range", #"backoff_max = "2h""#),
+  inUpstream("fallback_urls", "must be an array", #"fallback_urls = "mqtt://b""#),
+  inUpstream("fallback_urls", "must hold strings", "fallback_urls = [1]"),
+  inUpstream("fallback_urls", "has no scheme", #"fallback_urls = ["b"]"#),
+  inUpstream("fallback_urls", "url has no TLS", #"fallback_urls = ["mqtts://b"]"#),
+  inUpstream("fallback_urls", "in the list already", #"fallback_urls = ["mqtt://localhost:2883"]"#),
+  inUpstream(
+    "fallback_urls",
+    "in the list already",
+    #"fallback_urls = ["mqtt://b", "mqtt://B:1883"]"#
+  ),
+  inUpstream(
+    "fallback_urls",
+    "give at most 4",
+    #"fallback_urls = ["mqtt://b", "mqtt://c", "mqtt://d", "mqtt://e", "mqtt://f"]"#
+  ),
+  inUpstream("primary_retry", "outside its range", #"primary_retry = "500ms""#),
+  // The broker of the source is in the list: what goes there would come back.
+  inUpstream(
+    "topic",
+    "makes a loop",
+    "fallback_urls = [\"mqtt://127.0.0.1:1883\"]\ntopic = \"{topic}\""
+  ),
   inSource("tls", "write mqtts://", #"tls = { ca_file = "/dev/null" }"#),
   inTLS("tls", "must be a table", "tls = true"),
   inTLS("ca_fil", #"did you mean "ca_file"?"#, #"tls = { ca_fil = "a" }"#),

@@ -79,7 +79,7 @@ private final class Pen: Sendable {
     sink.log(.warning, "a")
     sink.log(.error, "a")
     sink.flush()
-    #expect(pen.take() == ["<3>a\n", "<4>message repeated 1 times: a\n"])
+    #expect(pen.take() == ["<3>a\n", "<4>message repeated once: a\n"])
   }
 
   @Test func manyDifferentLinesTakeBoundedMemoryAndLoseNoCount() {
@@ -91,7 +91,7 @@ private final class Pen: Sendable {
     sink.flush()
     let lines = pen.take()
     #expect(lines.count == 200)
-    #expect(lines.filter { $0.contains("repeated 1 times") }.count == 100)
+    #expect(lines.filter { $0.contains("repeated once") }.count == 100)
   }
 
   @Test func aReaderThatStallsCostsLinesAndNotUs() {

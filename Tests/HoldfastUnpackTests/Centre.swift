@@ -218,6 +218,7 @@ struct Centre {
         published.append(message)
         outstanding.append((message, row.tag))
       }
+    case .askPrimary: break
     case .log(let entry): log.append(entry)
     case .stopped: unpacker = nil
     }

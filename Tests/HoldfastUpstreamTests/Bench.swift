@@ -43,6 +43,9 @@ struct Bench {
   var forwarder: Forwarder
   var now: Int64 = 1000 * second
   var connects: [ProtocolVersion] = []
+  /// Which broker of the list was connected to, each time.
+  var places: [Int] = []
+  var questionCount = 0
   var disconnectCount = 0
   /// Everything published, in order, and what of it the test has not yet looked at.
   var published: [Message] = []
@@ -103,7 +106,10 @@ struct Bench {
     if !forwarder.configuration.stages.isEmpty { saveStages() }
     for action in actions {
       switch action {
-      case .connect(let version): connects.append(version)
+      case .connect(let version, let place):
+        connects.append(version)
+        places.append(place)
+      case .ask: questionCount += 1
       case .disconnect: disconnectCount += 1
       case .publish(let batch):
         let messages = batch.rows.map { Message($0, in: batch.bytes) }

@@ -134,7 +134,7 @@ import Testing
             now: now
           )
         case .publish(let batch): try send(batch, over: &wire, from: site, now: now)
-        case .disconnect, .log: break
+        case .disconnect, .ask, .log: break
         }
       }
       let wake = min(forwarder.wakeAt ?? .max, wire.answers.first?.at ?? .max, liveAt)

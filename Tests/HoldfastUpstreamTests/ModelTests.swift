@@ -158,7 +158,7 @@ struct World {
       inbox += batch.rows.map { Message($0, in: batch.bytes) }
       let limit = max(1, configuration.inFlightMax)
       if forwarder.inFlightCount > limit { problem = "more in flight than the window" }
-    case .log: break
+    case .ask, .log: break
     }
   }
 

@@ -148,7 +148,7 @@ struct StagedWorld {
       case .disconnect: close()
       case .publish(let batch):
         for row in batch.rows { inbox.append(Message(row, in: batch.bytes)) }
-      case .log: break
+      case .ask, .log: break
       }
     }
     forwarder.considerSnapshot { $0 == 0 ? nil : ($0 - 1) / segmentCountMax * segmentCountMax + 1 }

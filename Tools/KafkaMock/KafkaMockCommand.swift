@@ -19,10 +19,17 @@ import CRdkafka
 /// - `unknown TOPIC`, `known TOPIC`: there is no such topic; there is.
 ///
 /// Each is answered with `ok`, or with `error` and why. Ends with standard input.
+///
+/// `kafka-mock refusing` is a server that refuses whoever logs in, and obeys nothing.
 @main
 struct KafkaMock {
   static func main() {
     #if Kafka
+    if CommandLine.arguments.dropFirst().first == "refusing", let server = RefusingServer() {
+      say("bootstrap \(server.bootstrap)")
+      server.serve()
+      return
+    }
     let count = CommandLine.arguments.dropFirst().first.flatMap { Int32($0) } ?? 1
     guard (1...9).contains(count), let cluster = MockCluster(brokerCount: count) else {
       print("usage: kafka-mock BROKERS, 1 to 9 of them")

@@ -100,6 +100,8 @@ struct SeedsCommand: AsyncParsableCommand {
       ("events corrupt", Int(total.corruptCount)),
       ("events set aside", Int(total.deadLetterCount)),
       ("times that live data was divided from a backlog", total.divisionCount),
+      ("connects to another broker than the primary", total.failOverCount),
+      ("ways back to a primary that answered", total.comebackCount),
       ("times that the order changed between two starts", total.orderChangeCount),
       ("events marked as historical", total.historicalCount),
       ("numbers compared with the accounts", total.numberCount),

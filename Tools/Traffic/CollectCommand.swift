@@ -22,6 +22,10 @@ struct CollectCommand: ParsableCommand {
   var clientID = "traffic-collector"
   @Option(help: "MQTT version, 3.1.1 or 5.")
   var version = ProtocolVersion.mqtt5
+  @Option(help: "User name at the broker.")
+  var username: String?
+  @Option(help: "Password at the broker.")
+  var password: String?
   @Option(help: "Seconds without a message after which all has come.")
   var untilIdle: Double?
   @Option(help: "End after this many distinct events.")
@@ -42,7 +46,9 @@ struct CollectCommand: ParsableCommand {
       address: url,
       clientID: clientID,
       version: version,
-      window: 20
+      window: 20,
+      username: username,
+      password: password
     )
     let collector = Collector(client: client, options: self)
     try collector.run()
@@ -70,12 +76,13 @@ private final class Collector {
     client.onMessage = { [unowned self] message in self.receive(message) }
     let filters = options.filter + ["holdfast/+/gaps"]
     client.onConnect = { [unowned self] in
+      self.grantCount = 0
       for filter in filters { try? self.client.subscribe(filter) }
     }
     client.onSubscribed = { [unowned self] in
       self.grantCount += 1
       // On standard error, so that with --json standard output is that one line.
-      if self.grantCount == filters.count { note("centre: subscribed") }
+      if self.grantCount.isMultiple(of: filters.count) { note("centre: subscribed") }
     }
   }
 

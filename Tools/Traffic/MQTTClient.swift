@@ -59,7 +59,9 @@ final class MQTTClient {
     address: BrokerAddress,
     clientID: String,
     version: ProtocolVersion,
-    window: Int
+    window: Int,
+    username: String? = nil,
+    password: String? = nil
   ) throws {
     guard let handle = mosquitto_new(clientID, false, nil) else {
       throw TrafficError("no MQTT client: \(String(cString: strerror(errno)))")
@@ -72,6 +74,7 @@ final class MQTTClient {
     mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, number)
     mosquitto_int_option(handle, MOSQ_OPT_TCP_NODELAY, 1)
     mosquitto_int_option(handle, MOSQ_OPT_SEND_MAXIMUM, Int32(window))
+    if let username { mosquitto_username_pw_set(handle, username, password) }
     mosquitto_user_data_set(handle, Unmanaged.passUnretained(self).toOpaque())
     setCallbacks()
   }

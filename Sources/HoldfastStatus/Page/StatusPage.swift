@@ -107,6 +107,7 @@ public enum StatusPage {
       let time = report.upstreamLinks[at: index] ?? StatusReport.LinkTime()
       let detail = report.agent.detail.upstreams[at: index]
       link(upstream.ledger.name, time, detail, report, isPaused: false, &page)
+      if upstream.isUnheard { page.add("<small>nobody subscribes there</small>") }
       if upstream.lagEventCount > 0 && !isOnItsWay(report) {
         let waiting = Words.count(upstream.lagEventCount)
         page.element("<small>", "\(waiting) events wait", "</small>")
@@ -152,7 +153,8 @@ public enum StatusPage {
       page.add("<li><span class=\"soft\"><span class=\"dot off\"></span></span>")
       page.element("<b>", name, "</b> connecting")
     }
-    page.element("<small>", detail?.url ?? "", "</small>")
+    let broker = detail.flatMap(Words.broker)
+    page.element("<small>", (detail?.url ?? "") + (broker.map { ", \($0)" } ?? ""), "</small>")
   }
 
   // MARK: the ring

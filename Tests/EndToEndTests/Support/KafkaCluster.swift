@@ -1,6 +1,8 @@
 import Glibc
 
 /// A Kafka cluster of our own: the library's mock brokers, in a process of theirs.
+///
+/// With `isRefusing` a server that refuses whoever logs in.
 final class KafkaCluster {
   /// `HOST:PORT,…`.
   let bootstrap: String
@@ -9,14 +11,17 @@ final class KafkaCluster {
   private let commands: Int32
   private var commandCount = 0
 
-  init(brokers: Int = 3, in scratch: Scratch) async throws {
+  init(brokers: Int = 3, isRefusing: Bool = false, in scratch: Scratch) async throws {
     let pipe = scratch.newPath("kafka-commands")
     guard mkfifo(pipe, 0o600) == 0 else { throw TestFailure("can't make \(pipe)") }
     // For both, so that neither end waits for the other.
     commands = open(pipe, O_RDWR | O_CLOEXEC)
     process = try ChildProcess(
       "/bin/sh",
-      ["-c", #"exec "$0" "$1" < "$2""#, Programs.kafkaMock, "\(brokers)", pipe],
+      [
+        "-c", #"exec "$0" "$1" < "$2""#, Programs.kafkaMock, isRefusing ? "refusing" : "\(brokers)",
+        pipe,
+      ],
       output: scratch.newPath("kafka.log")
     )
     let process = process
@@ -171,21 +176,8 @@ final class KafkaSite {
     return try TallyReport(try await agent.verify())
   }
 
-  /// How many events of each of the fleet's topics were acknowledged.
-  func acknowledged() throws -> [String: Int] {
-    let quantities = [
-      "temperature", "humidity", "pressure", "vibration", "power", "flow", "level", "co2",
-    ]
-    var counts: [String: Int] = [:]
-    for line in readText(sensors.statePath).split(separator: "\n").dropFirst(2) {
-      let numbers = line.split(separator: " ").compactMap { Int($0) }
-      guard numbers.count == 3 else { throw TestFailure("the sensors' state holds \(line)") }
-      let index = numbers[0]
-      let name = "sensors/hall-\(index / 24 + 1)/\(quantities[index % 8])/\(index % 24 + 1)"
-      counts[name] = numbers[1]
-    }
-    return counts
-  }
+  /// See ``Sensors/acknowledged()``.
+  func acknowledged() throws -> [String: Int] { try sensors.acknowledged() }
 }
 
 /// What is wrong with records that came from an agent: nothing may be altered between repetitions,

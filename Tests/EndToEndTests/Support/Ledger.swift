@@ -54,6 +54,12 @@ enum Scale {
   /// How often each other round repeats its fault.
   static let repeats = number("HOLDFAST_ROUND_REPEATS", default: 1)
 
+  /// Events through each broker of the matrix.
+  static let events = number("HOLDFAST_EVENTS", default: 3000)
+  /// Which brokers of other makes than Mosquitto and NATS the matrix is played with.
+  static let brokers = (getenv("HOLDFAST_BROKERS").map { String(cString: $0) } ?? "")
+    .split(separator: " ").map(String.init)
+
   private static func number(_ name: String, default value: Int) -> Int {
     guard let text = getenv(name) else { return value }
     return max(1, Int(String(cString: text)) ?? value)

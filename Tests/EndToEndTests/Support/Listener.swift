@@ -7,14 +7,17 @@ final class Listener {
   private let filter: String
   private let earlierCount: Int
 
-  /// A line per message: topic, a blank, payload.
-  init(at broker: Broker, _ filter: String, in scratch: Scratch) throws {
+  /// Subscribes; a line per message: topic, a blank, payload.
+  ///
+  /// With a `session` what comes while it is not connected comes later.
+  init(at broker: Broker, _ filter: String, session: String? = nil, in scratch: Scratch) throws {
     self.broker = broker
     self.filter = filter
     earlierCount = broker.subscriptionCount(to: filter)
     process = try ChildProcess(
       "mosquitto_sub",
-      ["-h", Broker.address, "-p", "\(broker.port)", "-q", "1", "-t", filter, "-v"],
+      ["-h", Broker.address, "-p", "\(broker.port)", "-q", "1", "-t", filter, "-v"]
+        + (session.map { ["-i", $0, "-c"] } ?? []),
       output: scratch.newPath("listener.log"),
       network: scratch.network
     )

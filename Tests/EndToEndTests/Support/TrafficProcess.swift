@@ -78,6 +78,24 @@ final class Sensors {
   }
 }
 
+extension Sensors {
+  /// How many events of each of the fleet's topics were acknowledged, by topic.
+  func acknowledged() throws -> [String: Int] {
+    let quantities = [
+      "temperature", "humidity", "pressure", "vibration", "power", "flow", "level", "co2",
+    ]
+    var counts: [String: Int] = [:]
+    for line in readText(statePath).split(separator: "\n").dropFirst(2) {
+      let numbers = line.split(separator: " ").compactMap { Int($0) }
+      guard numbers.count == 3 else { throw TestFailure("the sensors' state holds \(line)") }
+      let index = numbers[0]
+      let name = "sensors/hall-\(index / 24 + 1)/\(quantities[index % 8])/\(index % 24 + 1)"
+      counts[name] = numbers[1]
+    }
+    return counts
+  }
+}
+
 /// The collector at the centre, with a session that outlives the broker's restarts.
 final class Collector {
   private let process: ChildProcess
@@ -89,7 +107,8 @@ final class Collector {
     in scratch: Scratch,
     filter: String = "sensors/#",
     version: String = "5",
-    idle: Double = 20
+    idle: Double = 20,
+    _ arguments: [String] = []
   ) async throws {
     finishPath = scratch.newPath("finish")
     process = try ChildProcess(
@@ -98,13 +117,19 @@ final class Collector {
         "collect", "--url", url, "--filter", filter, "--version", version, "--client-id",
         "collector", "--expect", statePath, "--finish-file", finishPath, "--until-idle",
         "\(idle)", "--patience", "600", "--json",
-      ],
+      ] + arguments,
       output: scratch.newPath("collector.log"),
       network: scratch.network
     )
-    let isReady = try await eventually(within: 20) { process.output.contains("subscribed") }
+    let isReady = try await eventually(within: 20) { process.output.contains(Self.readyLine) }
     guard isReady else { throw TestFailure("the collector can't subscribe:\n\(process.tail)") }
   }
+
+  /// What it says each time when it has subscribed.
+  private static let readyLine = "centre: subscribed"
+
+  /// How often it has subscribed.
+  var subscriptionCount: Int { process.output.ranges(of: Self.readyLine).count }
 
   /// Waits until nothing is missing, or nothing more comes, and returns the tally.
   func tally(within seconds: Double = 150) async throws -> TallyReport {

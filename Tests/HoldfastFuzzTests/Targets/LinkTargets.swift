@@ -182,6 +182,9 @@ func fuzzLink(_ bytes: [UInt8]) throws(Finding) {
   var configuration = LinkConfiguration(host: "central", port: 1883)
   let policies = ProtocolPolicy.allCases
   configuration.protocolPolicy = policies[Int(input.byte()) % policies.count]
+  configuration.fallbacks = (0..<Int(input.byte() % 3)).map {
+    BrokerPlace(host: "other-\($0)", port: 1883)
+  }
   var link = Link(name: "upstream central", configuration: configuration, seed: input.unsigned())
   var now: Int64 = input.bool() ? input.signed() : 0
   var log: [LogEntry] = []
@@ -191,7 +194,7 @@ func fuzzLink(_ bytes: [UInt8]) throws(Finding) {
     switch control & 7 {
     case 0: link.start(now: now)
     case 1, 2:
-      let wakeAt = link.wakeAt
+      let wakeAt = link.isUp ? nil : link.wakeAt
       let version = link.tick(now: now, log: &log)
       try check((version != nil) == (wakeAt.map { $0 <= now } ?? false), "tick at \(now)")
       if let version, let only = ProtocolVersion(rawValue: configuration.protocolPolicy.rawValue) {
@@ -204,11 +207,21 @@ func fuzzLink(_ bytes: [UInt8]) throws(Finding) {
       )
       if link.connected(grant, now: now, log: &log) { try check(link.isUp, "connected, not up") }
     case 4, 5: link.closed(LinkFailure(failures[Int(control >> 3 & 15) % 10]), now: now, log: &log)
-    case 6: link.noteProgress()
+    case 6:
+      link.noteProgress()
+      let isDue = link.ask(now: now, log: &log) != nil
+      try check(!isDue || (link.isUp && link.place > 0), "asks the primary that it uses")
+      if control & 8 != 0 {
+        link.asked(control & 16 != 0 ? nil : LinkFailure(.unreachable), now: now, log: &log)
+      }
+      if link.goHome(now: now, log: &log) {
+        try check(link.place == 0 && !link.isUp, "goes home and stays")
+      }
     default:
       _ = link.requestClose("why", isRetrying: control & 8 == 0, now: now, log: &log)
     }
-    if let wakeAt = link.wakeAt {
+    try check(link.place < configuration.brokerCount, "place \(link.place)")
+    if let wakeAt = link.wakeAt, !link.isUp {
       // Cap and the pause after a take-over.
       let limit = now.addingSaturated(configuration.backoffMax + 60_000_000)
       try check(wakeAt <= limit, "waits until \(wakeAt), at \(now)")
