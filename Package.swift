@@ -74,6 +74,14 @@ let package = Package(
       ],
       swiftSettings: strict),
 
+    // A part of the way once more, on demand: a range of the log, marked as replay.
+    .target(
+      name: "HoldfastReplay",
+      dependencies: [
+        "HoldfastAgent", "HoldfastEvent", "HoldfastLink", "HoldfastRingLog", "HoldfastUpstream",
+      ],
+      swiftSettings: strict),
+
     // What people and programs see of it: a picture, and pure functions from it to bytes.
     .target(
       name: "HoldfastStatus",
@@ -107,8 +115,8 @@ let package = Package(
       dependencies: [
         "CSocketBuffer", "CTLSCheck",
         "HoldfastAgent", "HoldfastEvent", "HoldfastIntake", "HoldfastKafka", "HoldfastLink",
-        "HoldfastRingLog", "HoldfastStatus", "HoldfastUnpack", "HoldfastUpstream", "CMicroHTTPD",
-        "CMosquitto", "CProgramPages", "CTimex",
+        "HoldfastReplay", "HoldfastRingLog", "HoldfastStatus", "HoldfastUnpack",
+        "HoldfastUpstream", "CMicroHTTPD", "CMosquitto", "CProgramPages", "CTimex",
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
@@ -125,8 +133,8 @@ let package = Package(
       name: "holdfast",
       dependencies: [
         "HoldfastAgent", "HoldfastConfiguration", "HoldfastEvent", "HoldfastIntake",
-        "HoldfastLink", "HoldfastPayload", "HoldfastRingLog", "HoldfastStage", "HoldfastStatus",
-        "HoldfastSystem", "HoldfastUnpack", "HoldfastUpstream",
+        "HoldfastLink", "HoldfastPayload", "HoldfastReplay", "HoldfastRingLog", "HoldfastStage",
+        "HoldfastStatus", "HoldfastSystem", "HoldfastUnpack", "HoldfastUpstream",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -219,6 +227,13 @@ let package = Package(
       dependencies: [
         "HoldfastUnpack", "HoldfastAgent", "HoldfastCodec", "HoldfastEvent", "HoldfastIntake",
         "HoldfastLink", "HoldfastRingLog", "HoldfastSimulation", "HoldfastUpstream",
+      ],
+      swiftSettings: rules),
+    .testTarget(
+      name: "HoldfastReplayTests",
+      dependencies: [
+        "HoldfastReplay", "HoldfastAgent", "HoldfastEvent", "HoldfastLink", "HoldfastRingLog",
+        "HoldfastSimulation", "HoldfastUpstream",
       ],
       swiftSettings: rules),
     .testTarget(

@@ -62,6 +62,7 @@ extension Agent {
       status.memoryByteCount += forwarders[index].memoryByteCount
     }
     status.ringByteCount = owner.ring.byteCount
+    status.ringKeptByteCount = owner.ring.keptByteCount
     status.ringByteCountMax = configuration.ring.byteCountMax
     for index in intakes.indices {
       var source = AgentStatus.Source(ledger: owner.ring.source(index))
@@ -106,7 +107,7 @@ extension Agent {
     detail.isRecovered = owner.ring.isRecovered
     detail.whenFull = configuration.ring.whenFull
     detail.pendingCount = owner.ring.pendingCount
-    detail.gapCount = owner.ring.gaps.count
+    detail.gapCount = owner.ring.waitingGapCount
     (detail.segmentByteCount, detail.segmentEventCount) = owner.ring.segmentTotals
     for intake in intakes {
       var link = AgentStatus.Link()
@@ -117,7 +118,7 @@ extension Agent {
     for (index, forwarder) in forwarders.enumerated() {
       var link = AgentStatus.Link()
       link.url = forwarder.url
-      link.place = forwarder.place
+      link.place = forwarder.brokerPlace
       link.brokerCount = forwarder.brokerCount
       link.state = forwarder.linkState
       link.pendingLoss = owner.ring.pendingLoss(index)

@@ -76,6 +76,8 @@ public struct AgentStatus: Equatable, Sendable {
   public var durable: UInt64 = 0
   /// Bytes on disk of every file of ours, and the bound.
   public var ringByteCount = 0
+  /// Those of delivered data that is kept: they make room for whatever needs it.
+  public var ringKeptByteCount = 0
   /// The bound on ``ringByteCount``.
   public var ringByteCountMax = 0
 

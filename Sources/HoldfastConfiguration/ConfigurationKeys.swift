@@ -9,6 +9,7 @@ enum AgentKey: String, CaseIterable {
 enum RingKey: String, CaseIterable {
   case size
   case ageMax = "max_age"
+  case keepDelivered = "keep_delivered"
   case whenFull = "when_full"
   case commitInterval = "commit_interval"
   case payloadMax = "max_payload"

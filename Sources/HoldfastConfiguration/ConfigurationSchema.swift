@@ -63,6 +63,9 @@ public enum ConfigurationSchema {
     case .size:
       members += [("type", .array([.text("string"), .text("integer")]))]
       members.append(("pattern", .text(pattern(Unit.sizes))))
+    case .durationOrSize:
+      members.append(("type", .text("string")))
+      members.append(("pattern", .text(pattern(Unit.durations + Unit.sizes))))
     case .choice(let words):
       let alternatives = words.joined(separator: "|").replacing(".", with: "\\.")
       members += [

@@ -46,8 +46,14 @@ extension LoadedConfiguration {
 
   private func ringText(_ ring: RingConfiguration) -> String {
     let age = ring.ageMax.map { ", at most \(formattedDuration($0)) old" } ?? ""
+    let kept =
+      switch ring.keepDelivered {
+      case .span(let span): ", delivered data kept for \(formattedDuration(span))"
+      case .byteCount(let count): ", \(formattedSize(count)) of delivered data kept"
+      case nil: ""
+      }
     let interval = formattedDuration(ring.commitInterval)
-    return "\(ring.whenFull.rawValue) when full\(age), commits every \(interval)"
+    return "\(ring.whenFull.rawValue) when full\(age)\(kept), commits every \(interval)"
   }
 
   private func formatText(_ rules: DecodeRules) -> String {

@@ -216,6 +216,7 @@ struct DocumentReader {
         in: RingConfiguration.byteCountMin...RingConfiguration.byteCountLimit
       ) ?? ring.byteCountMax
     ring.ageMax = table.duration(RingKey.ageMax, in: minute...10 * year)
+    ring.keepDelivered = readKeeping(table)
     ring.whenFull = table.choice(RingKey.whenFull, of: FullPolicy.self) ?? ring.whenFull
     ring.commitInterval =
       table.duration(RingKey.commitInterval, in: 10 * millisecond...5 * second)
@@ -239,6 +240,20 @@ struct DocumentReader {
       }
     }
     return ring
+  }
+
+  /// `keep_delivered`: a duration or a size, as its unit tells.
+  private func readKeeping(_ table: TableReader) -> DeliveredKeeping? {
+    table.durationOrSize(
+      RingKey.keepDelivered,
+      in: minute...10 * year,
+      or: 1 << 20...1 << 40
+    ).map { amount in
+      switch amount {
+      case .duration(let span): .span(span)
+      case .size(let byteCount): .byteCount(byteCount)
+      }
+    }
   }
 
   /// `time_resolution`.

@@ -19,6 +19,8 @@ struct KeyRow {
     case duration(ClosedRange<Int64>)
     /// Bytes.
     case size(ClosedRange<Int>)
+    /// Microseconds, or bytes: the unit tells.
+    case durationOrSize(ClosedRange<Int64>, ClosedRange<Int>)
     case choice([String])
     /// A text, or a whole number.
     case place
@@ -108,6 +110,11 @@ enum KeyReference {
       RingKey.ageMax,
       .duration(minute...10 * year),
       "Events older than this are given up."
+    ),
+    KeyRow(
+      RingKey.keepDelivered,
+      .durationOrSize(minute...10 * year, 1 << 20...1 << 40),
+      "How much of what is delivered stays for a replay, by age or size, while there is room."
     ),
     KeyRow(
       RingKey.payloadMax,

@@ -34,6 +34,38 @@ extension TableReader {
     return nil
   }
 
+  /// A duration such as `"24h"`, or a size such as `"256MiB"`.
+  func durationOrSize(
+    _ key: some RawRepresentable<String>,
+    in durations: ClosedRange<Int64>,
+    or sizes: ClosedRange<Int>
+  ) -> DurationOrSize? {
+    guard let node = entries[key.rawValue] else { return nil }
+    guard case .text(let text) = node.value else {
+      error(
+        key,
+        "must be a duration or a size, not \(node.kind)",
+        "write it in quotes with its unit, such as \"24h\" or \"256MiB\""
+      )
+      return nil
+    }
+    let units = Unit.durations + Unit.sizes
+    guard quantity(key, text, units: units, example: "24h") != nil else { return nil }
+    if let value = microseconds(ofDuration: text) {
+      if durations.contains(value) { return .duration(value) }
+    } else if let count = byteCount(ofSize: text), sizes.contains(count) {
+      return .size(count)
+    }
+    let ends = [durations.lowerBound, durations.upperBound].map(formattedDuration)
+    let sizeEnds = [sizes.lowerBound, sizes.upperBound].map(formattedSize)
+    error(
+      key,
+      "is \(quoted(text)), outside its range",
+      "give \"\(ends[0])\" to \"\(ends[1])\", or \"\(sizeEnds[0])\" to \"\(sizeEnds[1])\""
+    )
+    return nil
+  }
+
   /// A rate such as `"64kbit/s"`, in bits per second.
   func rate(_ key: some RawRepresentable<String>, in range: ClosedRange<Int>) -> Int? {
     guard let node = entries[key.rawValue] else { return nil }
@@ -87,6 +119,14 @@ extension TableReader {
     error(key, "is not above 0", "give a number above 0")
     return nil
   }
+}
+
+/// What a text means whose unit is one of time or of bytes.
+enum DurationOrSize {
+  /// Microseconds.
+  case duration(Int64)
+  /// Bytes.
+  case size(Int)
 }
 
 /// A finite number in decimal digits; nil for anything else that a `Double` can be written as.

@@ -1,3 +1,5 @@
+import HoldfastUpstream
+
 /// Why a text is no duration or size.
 enum UnitError: Error, Equatable {
   /// It doesn't begin with digits.
@@ -84,6 +86,15 @@ func formattedSize(_ byteCount: Int) -> String {
 /// where the text is none.
 public func microseconds(ofDuration text: String) -> Int64? {
   try? parseQuantity(text, units: Unit.durations).get()
+}
+
+/// Bytes per second of a rate as `budget` takes it, such as `64kbit/s`; nil where the text is none, or
+/// outside its range.
+public func bytesPerSecond(ofRate text: String) -> Int? {
+  guard let bits = try? parseQuantity(text, units: Unit.rates).get(),
+    let rate = Int(exactly: bits / 8), ByteBudget.rates.contains(rate)
+  else { return nil }
+  return rate
 }
 
 /// Bytes of a size as the configuration writes it, such as `256MiB`; nil where the text is none.

@@ -6,6 +6,14 @@ public enum FullPolicy: String, Sendable, CaseIterable {
   case refuseNewest = "refuse-newest"
 }
 
+/// How much of what every upstream has passed stays on disk, as far as there is room.
+public enum DeliveredKeeping: Equatable, Sendable {
+  /// What arrived so many microseconds ago or later.
+  case span(Int64)
+  /// The newest so many bytes of files.
+  case byteCount(Int)
+}
+
 /// The ring log's settings, each with its unit and default.
 public struct RingConfiguration: Equatable, Sendable {
   /// Least `byteCountMax`: 32 MiB.
@@ -18,6 +26,10 @@ public struct RingConfiguration: Equatable, Sendable {
   /// `ring.max_age`: segments whose latest event arrived longer ago by the wall clock go,
   /// microseconds; nil: no bound.
   public var ageMax: Int64?
+  /// `ring.keep_delivered`: what stays of delivered data, to be sent again on demand; nil: nothing.
+  ///
+  /// Never in the way of what some upstream still needs: see ``RingLog/keptByteCount``.
+  public var keepDelivered: DeliveredKeeping?
   /// `ring.when_full`.
   public var whenFull: FullPolicy = .dropOldest
   /// `ring.commit_interval`: microseconds between commits under load, 10 ms to 5 s.

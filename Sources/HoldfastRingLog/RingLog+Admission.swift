@@ -27,6 +27,9 @@ extension RingLog {
   private var segmentCountFree: Int {
     var byteCount = byteCountLimit - self.byteCount
     for file in newerFiles { byteCount += file.byteCount }
+    if configuration.keepDelivered != nil {
+      return spares.count + max(0, byteCount + keptByteCount) / configuration.segmentByteCount
+    }
     for segment in segments {
       guard isReleasable(segment) else { break }
       byteCount += segment.byteCount

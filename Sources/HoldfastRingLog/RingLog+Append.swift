@@ -141,6 +141,7 @@ extension RingLog {
     pendingMemoryByteCount -= last.events.memoryByteCount
     mustSaveState = true
     fence(end: last.first)
+    makeRoom(forUnused: last.first..<next)
     guard state.gaps.hasRoom(forUnused: last.first..<next, of: state.log) else {
       next = last.first
       if !pending.isEmpty { finishPending() }
@@ -296,6 +297,7 @@ extension RingLog {
     if isFailing { throw error }
     note(.warning, "ring log: \(Self.describe(error)); rewriting into a fresh segment")
     fence(end: pending.first?.first ?? next)
+    if case .disk(let error) = error { giveUpKept(for: error, now: now) }
     do throws(RingLogError) {
       for index in pending.indices { try encode(index, now: now) }
     } catch {

@@ -212,6 +212,7 @@ extension RingLog {
       places += state.upstreams[slot].ahead.map(\.upperBound)
     }
     for parts in unread { places += parts.map(\.lowerBound) }
+    if state.gaps.records.count >= GapList.countMax { dropToldGaps() }
     state.gaps.add(record, places: places)
     if state.gaps.joinCount > joinCount {
       note(

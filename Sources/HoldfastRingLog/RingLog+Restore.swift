@@ -33,6 +33,7 @@ extension RingLog {
     if !isStateKnown && !found.isEmpty { next = last + Self.unknownReserve }
     if next > last {
       recoverySteps.insert(.passedUnused)
+      makeRoom(forUnused: last..<next)
       if state.gaps.hasRoom(forUnused: last..<next, of: state.log) {
         addGap(last..<next, reason: .unused, now: now)
       } else {

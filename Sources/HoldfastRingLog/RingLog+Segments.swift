@@ -39,7 +39,11 @@ extension RingLog {
       )
       active = opened
       writer.beginSegment()
-      if let newest = segments.newest { segments.newest?.end = min(newest.end, first) }
+      if var newest = segments.newest {
+        newest.end = min(newest.end, first)
+        newest.endedAt = now.boot
+        segments.newest = newest
+      }
       segments.append(
         Segment(
           name: name,
@@ -54,6 +58,7 @@ extension RingLog {
           ticksPerSecond: configuration.ticksPerSecond
         )
       )
+      segments.pass(before: lowestNeeded)
       return opened
     } catch {
       throw .disk(error)
@@ -91,15 +96,23 @@ extension RingLog {
   /// The bound, less what a second state file takes while it replaces a failed one.
   var byteCountLimit: Int { configuration.byteCountMax - State.fileByteCount }
 
-  /// Whether `byteCount` more bytes fit under the bound.
-  func fits(_ byteCount: Int) -> Bool {
+  /// Whether `byteCount` more bytes fit under the bound, once what is kept has made room.
+  func fits(_ byteCount: Int) -> Bool { isFree(byteCount - keptByteCount) }
+
+  /// Whether `byteCount` more bytes fit under the bound as it is.
+  func isFree(_ byteCount: Int) -> Bool {
     self.byteCount + byteCount + sealReserveByteCount <= byteCountLimit
   }
 
   /// Whether events are refused under `refuse-newest`, with two segments kept for what was read.
   public var isFull: Bool {
     configuration.whenFull == .refuseNewest && !fits(2 * configuration.segmentByteCount)
-      && newerFiles.isEmpty && !(segments.first.map { isReleasable($0) } ?? false)
+      && newerFiles.isEmpty && !makesRoomSoon
+  }
+
+  /// Whether the oldest segment is about to go; what is kept counts as free already.
+  private var makesRoomSoon: Bool {
+    configuration.keepDelivered == nil && (segments.first.map { isReleasable($0) } ?? false)
   }
 
   /// Whether there is room again after ``isFull``: 5 % of the ring more than it takes, and as much as
@@ -112,13 +125,12 @@ extension RingLog {
 
   /// Whether the next segment costs undelivered events, or is refused.
   public var isOutOfRoom: Bool {
-    spares.isEmpty && !fits(configuration.segmentByteCount)
-      && !(segments.first.map { isReleasable($0) } ?? false)
+    spares.isEmpty && !fits(configuration.segmentByteCount) && !makesRoomSoon
   }
 
   private mutating func makeRoomForSegment(now: ClockReading) throws(RingLogError) {
     var hasReleased = false
-    while spares.isEmpty && !fits(configuration.segmentByteCount) {
+    while spares.isEmpty && !isFree(configuration.segmentByteCount) {
       if try releaseOldest(now: now) {
         hasReleased = true
         continue

@@ -28,7 +28,7 @@ extension RingLog {
   mutating func writeState() throws(RingLogError) {
     state.durable = durable
     state.floor = max(state.floor, min(oldest, durable + 1))
-    state.gaps.removeAll(before: lowestNeeded)
+    state.gaps.removeAll(before: lowestTold)
     state.generation += 1
     let saved = durableState
     do throws(DiskError) {

@@ -15,7 +15,7 @@ extension RingLog {
   public mutating func work(now: ClockReading) -> Bool {
     if isFailing { return false }
     do throws(RingLogError) {
-      if segments.count > 1, try releaseOldest(now: now) { return true }
+      if segments.count > 1, !isOldestKept(now: now), try releaseOldest(now: now) { return true }
       if try shrink(now: now) { return true }
       if try evictAged(now: now) { return true }
       rollAged(now: now)
@@ -30,6 +30,7 @@ extension RingLog {
       if now.boot >= sealRetryAt, try beginSeal(now: now) { return true }
       return try prepareStep(now: now)
     } catch {
+      giveUpKept(for: error, now: now)
       note(.warning, "ring log: \(error); sealing and preparing files wait 30 s")
       abandonSeal()
       abandonPreparing()
@@ -57,7 +58,7 @@ extension RingLog {
     let size = configuration.segmentByteCount
     guard var current = preparing else {
       guard spares.isEmpty, now.boot >= sealRetryAt, let active, active.offset > size / 4,
-        fits(size)
+        isFree(size)
       else { return false }
       lastHotIndex += 1
       let name = Segment.hotName(lastHotIndex)
@@ -114,7 +115,7 @@ extension RingLog {
   private static var ageCheckInterval: Int64 { 60 * microsecondsPerSecond }
 
   /// When the latest event of a segment arrived, by the wall clock; nil where it can't be told.
-  private mutating func newestWall(ofSegment place: Int) -> Int64? {
+  mutating func newestWall(ofSegment place: Int) -> Int64? {
     var segment = segments[place]
     if segment.lastWall == nil, segment.end > segment.first {
       let reader = SegmentReader(disk: disk, contexts: contexts)
@@ -149,5 +150,5 @@ extension RingLog {
   }
 
   /// 2020-01-01: a stamp before it comes from a clock that was not set, and says nothing of age.
-  private static var credibleWall: Int64 { 1_577_836_800 * microsecondsPerSecond }
+  static var credibleWall: Int64 { 1_577_836_800 * microsecondsPerSecond }
 }

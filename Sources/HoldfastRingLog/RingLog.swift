@@ -78,6 +78,10 @@ public struct RingLog: ~Copyable {
   var sealer: Sealer?
   var sealRetryAt: Int64 = 0
   var ageCheckAt: Int64 = 0
+  /// No earlier than then is the age of what is kept looked at again.
+  var keptCheckAt: Int64 = 0
+  /// By the boot clock.
+  let openedAt: Int64
   var lastHotIndex = 0
   /// Files that a newer version wrote: kept untouched for it, until the bound needs their room.
   var newerFiles: [SpareFile] = []
@@ -156,6 +160,7 @@ public struct RingLog: ~Copyable {
     self.configuration = configuration
     self.bootID = bootID
     self.contexts = contexts
+    openedAt = now.boot
     state = State(log: newLog, machine: machine)
     stateFile = StateFile(disk: disk, directory: directory)
     tail = Tail(byteCountMax: configuration.tailByteCountMax)
@@ -185,6 +190,7 @@ public struct RingLog: ~Copyable {
       begin(index, from: starts[index], now: now)
     }
     accountForMissing(now: now)
+    segments.pass(before: lowestNeeded)
     if isFailing { return }
     secureTail(now: now)
     saveAfterRecovery(now: now)
@@ -250,6 +256,7 @@ public struct RingLog: ~Copyable {
     let offered = state.upstreams[slot].offered
     state.upstreams[slot] = ledger
     state.upstreams[slot].offered = offered
+    if configuration.keepDelivered != nil { segments.pass(before: lowestNeeded) }
     isStateDirty = true
   }
 

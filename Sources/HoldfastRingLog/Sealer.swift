@@ -183,7 +183,9 @@ extension RingLog {
       byteCount: current.writtenByteCount,
       dataByteCount: current.writtenByteCount,
       payloadByteCount: current.writtenByteCount,
-      wall: source.wall
+      wall: source.wall,
+      lastWall: source.lastWall,
+      endedAt: source.endedAt
     )
     for reader in allReaders { reader.forget(source.name) }
     free(source)

@@ -20,6 +20,8 @@ struct Segment: Equatable {
   var wall: Int64?
   /// Arrival of its last event; nil until it was read.
   var lastWall: Int64?
+  /// When the next segment began, by the boot clock; nil where that was before this start.
+  var endedAt: Int64?
   /// Of the times in it; nil in a sealed file, whose times are never written again.
   var ticksPerSecond: Int64?
   /// The file does not begin with a block of this life: either it rotted, or it was torn off with

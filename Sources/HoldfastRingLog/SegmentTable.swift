@@ -12,6 +12,9 @@ struct SegmentTable: RandomAccessCollection, MutableCollection, Equatable {
   private(set) var byteCount = 0
   /// How many are worth sealing.
   private(set) var sealableCount = 0
+  /// How many of the oldest are passed, see ``pass(before:)``, and their bytes on disk.
+  private(set) var passedCount = 0
+  private(set) var passedByteCount = 0
   /// No segment that begins before it is worth sealing.
   private var sealableFloor: SequenceNumber = 0
 
@@ -30,6 +33,7 @@ struct SegmentTable: RandomAccessCollection, MutableCollection, Equatable {
     set {
       leave(storage[head + index])
       enter(newValue)
+      if index < passedCount { passedByteCount += newValue.byteCount - self[index].byteCount }
       storage[head + index] = newValue
     }
   }
@@ -51,6 +55,10 @@ struct SegmentTable: RandomAccessCollection, MutableCollection, Equatable {
   /// Puts back what was just taken off the front.
   mutating func prepend(_ segment: Segment) {
     enter(segment)
+    if passedCount > 0 {
+      passedCount += 1
+      passedByteCount += segment.byteCount
+    }
     storage.insert(segment, at: head)
   }
 
@@ -58,6 +66,10 @@ struct SegmentTable: RandomAccessCollection, MutableCollection, Equatable {
   mutating func removeFirst() -> Segment {
     let segment = storage[head]
     leave(segment)
+    if passedCount > 0 {
+      passedCount -= 1
+      passedByteCount -= segment.byteCount
+    }
     head += 1
     if head > 64 && head * 2 > storage.count {
       storage.removeFirst(head)
@@ -68,13 +80,35 @@ struct SegmentTable: RandomAccessCollection, MutableCollection, Equatable {
 
   @discardableResult
   mutating func removeLast() -> Segment {
+    if passedCount == count { unpass() }
     let segment = storage.removeLast()
     leave(segment)
     return segment
   }
 
   mutating func remove(at index: Int) {
+    if index < passedCount {
+      passedCount -= 1
+      passedByteCount -= self[index].byteCount
+    }
     leave(storage.remove(at: head + index))
+  }
+
+  /// Takes over that no number below `needed` is wanted any more: the oldest segments without any
+  /// other number are passed, the newest one excepted, as it is being written or soon was.
+  ///
+  /// - Complexity: O(segments that come in or go out).
+  mutating func pass(before needed: SequenceNumber) {
+    while passedCount > 0, passedCount >= count || self[passedCount - 1].end > needed { unpass() }
+    while passedCount + 1 < count, self[passedCount].end <= needed {
+      passedByteCount += self[passedCount].byteCount
+      passedCount += 1
+    }
+  }
+
+  private mutating func unpass() {
+    passedCount -= 1
+    passedByteCount -= self[passedCount].byteCount
   }
 
   private mutating func enter(_ segment: Segment) {

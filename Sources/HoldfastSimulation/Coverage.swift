@@ -80,6 +80,7 @@ public enum Branch: String, CaseIterable, Sendable {
   case fallBack = "falls back to MQTT 3.1.1"
   case redelivered = "event marked as possibly redelivered"
   case sealed = "segment sealed"
+  case keptDelivered = "delivered data is kept"
   case stagesSaved = "stages: state saved"
   case stagesUnsaved = "stages: state can't be saved"
   case stagesRestored = "stages: state restored"
@@ -94,6 +95,7 @@ public enum Branch: String, CaseIterable, Sendable {
   var phrase: String {
     switch self {
     case .cleanStart, .crashedStart, .repeatedStart, .redelivered, .sealed: ""
+    case .keptDelivered: ""
     case .stagesSaved, .stagesRestored, .stagesReplayed, .stagesDivided, .stagesJoined: ""
     case .stagesUnsaved: "the state of its stages can't be saved"
     case .stagesUnreadable: "no state of theirs can be read"

@@ -14,7 +14,11 @@ extension World {
     guard let process else { return }
     checkByteCount()
     checkCount += 1
-    if checkCount % 8 == 0 { checkAccounts(process.agent.status(now: reading)) }
+    if checkCount % 8 == 0 {
+      let status = process.agent.status(now: reading)
+      if configuration.ring.keepDelivered != nil { checkKept(status) }
+      checkAccounts(status)
+    }
   }
 
   /// A process that could not read its disk when it started may have just done so.
@@ -49,6 +53,20 @@ extension World {
 
   /// Of the file `state`: two slots.
   private static var stateByteCount: Int { 1 << 20 }
+
+  /// What is kept goes before anything that an upstream waits for: where events were given up for
+  /// want of room, and no upstream has gone on meanwhile, nothing is kept.
+  private func checkKept(_ status: AgentStatus) {
+    let picture = KeptPicture(status, life: life)
+    defer { keptPicture = picture }
+    if picture.byteCount > 0 { report.coverage.note(.keptDelivered) }
+    guard status.log == mainLog, let before = keptPicture, before.life == life,
+      picture.evictedCount > before.evictedCount
+    else { return }
+    if picture.byteCount > 0 && picture.needed == before.needed {
+      fail("events were given up while \(picture.byteCount) bytes of delivered data were kept")
+    }
+  }
 
   // MARK: starts and stops
 
@@ -400,4 +418,21 @@ extension SourceLedger {
 extension Array {
   /// The element, if there is one.
   func at(_ index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}
+
+/// What there was of kept data, and of loss, at a moment.
+struct KeptPicture {
+  var life: Int
+  var byteCount: Int
+  /// Events given up for want of room, over all upstreams.
+  var evictedCount: UInt64
+  /// The lowest number that some upstream needs.
+  var needed: SequenceNumber
+
+  init(_ status: AgentStatus, life: Int) {
+    self.life = life
+    byteCount = status.ringKeptByteCount
+    evictedCount = status.upstreams.reduce(0) { $0 + $1.ledger.lost[LossReason.evicted.rawValue] }
+    needed = status.upstreams.map(\.ledger.needed).min() ?? 0
+  }
 }

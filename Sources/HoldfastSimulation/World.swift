@@ -89,6 +89,7 @@ public final class World {
   var drainedAt: Int64?
   var checkCount = 0
   var checkedByteCount = 0
+  var keptPicture: KeptPicture?
   var timerCount = 0
   var timerWindowEnd: Int64 = 0
   var report = WorldReport()

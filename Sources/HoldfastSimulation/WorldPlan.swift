@@ -71,6 +71,7 @@ struct WorldPlan {
     if hasKafka { useKafka() }
     if hasLanes { addLanes(seed: seed) }
     addFallbacks(seed: seed)
+    addKeeping(seed: seed)
   }
 
   /// A second broker for every third upstream; drawn apart, so that the others stay what they were.
@@ -84,6 +85,19 @@ struct WorldPlan {
       ]
       configuration.upstreams[index].link.primaryRetry = retry * microsecondsPerSecond
     }
+  }
+
+  /// Drawn apart, so that a seed is otherwise the same with and without: a third of them keep what is
+  /// delivered.
+  private mutating func addKeeping(seed: UInt64) {
+    var random = SplitMix64(seed: seed ^ 0x4ee9_0001)
+    configuration.ring.keepDelivered =
+      switch random.next() % 9 {
+      case 0: .byteCount(Int.random(in: 1...512, using: &random) << 10)
+      case 1: .span(Int64.random(in: 1...48, using: &random) * 3600 * microsecondsPerSecond)
+      case 2: .byteCount(1 << 30)
+      default: nil
+      }
   }
 
   /// Draws nothing, so that worlds without it stay what they were.
@@ -187,7 +201,8 @@ struct WorldPlan {
         + ($0.budgetByteCount.map { " at \($0) B/s" } ?? "")
     }
     return "\(configuration.sources.count) sources, \(upstreams.joined(separator: " and "))"
-      + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue), commit "
+      + ", ring \(ring.byteCountMax >> 10) KiB \(ring.whenFull.rawValue)"
+      + (ring.keepDelivered.map { ", keeps \($0)" } ?? "") + ", commit "
       + "\(ring.commitInterval / 1000) ms, bursts of \(burstCount) each "
       + "\(burstInterval / 1000) ms, "
       + "payload \(payloadByteCountMax)\(hasReadFaults ? ", read faults" : "")"

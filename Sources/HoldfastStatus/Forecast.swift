@@ -75,7 +75,9 @@ public struct Forecast: Equatable, Sendable {
     if growth < -0.01 * max(1, pace.offered) {
       course = .draining(Self.microseconds(lag / -growth))
     } else if growth > 0 {
-      let free = Double(max(0, agent.ringByteCountMax - agent.ringByteCount))
+      let free = Double(
+        max(0, agent.ringByteCountMax - agent.ringByteCount + agent.ringKeptByteCount)
+      )
       guard let bytesPerEvent, bytesPerEvent > 0 else {
         course = .unknown
         return

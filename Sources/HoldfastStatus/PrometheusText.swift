@@ -102,6 +102,12 @@ public enum PrometheusText {
   private static func ring(_ report: StatusReport, _ text: inout Exposition) {
     text.family("holdfast_ring_bytes", .gauge, "Bytes on disk of every file of ours.")
     text.sample([], UInt64(max(0, report.agent.ringByteCount)))
+    text.family(
+      "holdfast_ring_kept_bytes",
+      .gauge,
+      "Those of delivered data that is kept: they make room for whatever needs it."
+    )
+    text.sample([], UInt64(max(0, report.agent.ringKeptByteCount)))
     text.family("holdfast_ring_limit_bytes", .gauge, "The bound on holdfast_ring_bytes.")
     text.sample([], UInt64(max(0, report.agent.ringByteCountMax)))
     text.family("holdfast_ring_pending_events", .gauge, "Events taken and not durable yet.")

@@ -53,6 +53,7 @@ public enum StatusJSON {
   private static func ring(_ report: StatusReport, _ json: inout JSONText) {
     let forecast = Forecast(report)
     json.member("bytes", UInt64(max(0, report.agent.ringByteCount)))
+    json.member("kept_bytes", UInt64(max(0, report.agent.ringKeptByteCount)))
     json.member("limit_bytes", UInt64(max(0, report.agent.ringByteCountMax)))
     json.member("when_full", report.agent.detail.whenFull.rawValue)
     json.member("log", report.agent.log.description)

@@ -91,11 +91,12 @@ public enum StatusText {
   }
 
   private static func ring(_ report: StatusReport) -> [String] {
-    let used = max(0, report.agent.ringByteCount)
+    let used = max(0, report.agent.ringByteCount - report.agent.ringKeptByteCount)
     let limit = max(1, report.agent.ringByteCountMax)
     let filled = min(24, used * 24 / limit)
     let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 24 - filled)
-    let size = "\(Words.bytes(UInt64(used))) of \(Words.bytes(UInt64(limit)))"
+    let size =
+      "\(Words.bytes(UInt64(used))) of \(Words.bytes(UInt64(limit)))" + StatusPage.kept(report)
     return [
       row("ring", "[\(bar)] \(used * 100 / limit) %, \(size)"), row("", StatusPage.course(report)),
     ]

@@ -218,7 +218,7 @@ private final class UnpackLoop {
     logger.notice(
       """
       \(counts.events) events of \(counts.messages) messages, \(counts.repeated) of them repeated \
-      and left out, \(counts.filtered) filtered, \(counts.gaps) gap records, \
+      and left out, \(counts.replayed) of replays passed on again, \(counts.filtered) filtered, \(counts.gaps) gap records, \
       \(counts.unreadable) unreadable, \(counts.looping) looping, \
       \(counts.deadLetters) dead letters, \(counts.dropped) dropped, \
       \(counts.others) messages of other shares, \(seen.logCount) logs known, \

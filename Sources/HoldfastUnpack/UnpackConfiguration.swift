@@ -13,6 +13,8 @@ public struct UnpackConfiguration: Equatable, Sendable {
   /// Filters whose topics must not be published to, as they would come back; empty unless both
   /// ends are the same broker.
   public var loopFilters: [TopicFilter] = []
+  /// Whether what an agent sends again on demand is passed on although it was passed on before.
+  public var passesReplays = true
   /// Bytes of memory for knowing what was passed on.
   public var seenByteCountMax = 64 << 20
 
@@ -67,6 +69,8 @@ public struct UnpackCounts: Equatable, Sendable {
   public var others: UInt64 = 0
   /// Events and results in them.
   public var events: UInt64 = 0
+  /// Of those, marked as replay and passed on all the same.
+  public var replayed: UInt64 = 0
   /// Of those, passed on before: left out.
   public var repeated: UInt64 = 0
   /// Not selected by the upstream's `topics`.

@@ -131,10 +131,12 @@ struct UnpackQueue {
   ) {
     counts.events += 1
     let isNew = !pending.contains(event.identity) && !seen.contains(event.identity)
-    guard isNew || event.isReplay else {
+    // What the centre lost behind this place it was told of all the same.
+    guard isNew || event.isReplay && configuration.passesReplays else {
       counts.repeated += 1
       return
     }
+    if !isNew { counts.replayed += 1 }
     if let upstream = configuration.upstream,
       !upstream.topics.contains(where: { $0.matches(event.topic[...]) })
     {

@@ -15,6 +15,7 @@ struct BatchFormat: Sendable {
   private let agentID: [UInt8]
   private let topic: [UInt8]
   private let contentType: String
+  private let isReplay: Bool
   private var object: EventObject
   private var line: EventLine
 
@@ -43,8 +44,9 @@ struct BatchFormat: Sendable {
     format = configuration.format
     compression = configuration.compression
     self.agentID = Array(agentID.utf8)
-    object = EventObject(agentID: agentID)
-    line = EventLine(agentID: agentID)
+    isReplay = configuration.isReplay
+    object = EventObject(agentID: agentID, isReplay: isReplay)
+    line = EventLine(agentID: agentID, isReplay: isReplay)
     topic = TopicTemplate(
       configuration.topicTemplate,
       agentID: agentID,
@@ -176,6 +178,7 @@ struct BatchFormat: Sendable {
       Array(String(openCount > 0 ? end : end - 1).utf8)
     )
     properties.append(property: Array("count".utf8), Array(String(count).utf8))
+    if isReplay { properties += replayMark }
     out.append(topic: topic, payload: payload, properties: properties, tag: tag)
     bytes.removeAll(keepingCapacity: true)
     count = 0

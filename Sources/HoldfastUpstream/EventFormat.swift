@@ -10,6 +10,7 @@ struct EventFormat: Sendable {
   /// Kafka: the entry `source` of each source, by its slot.
   private let sources: [[UInt8]]
   private let addsIdentity: Bool
+  private let isReplay: Bool
   /// The entry `time`.
   private var time = TimeText(
     prefix: { [4, 0] + Array("time".utf8) + [UInt8(truncatingIfNeeded: $0), 0] },
@@ -25,8 +26,10 @@ struct EventFormat: Sendable {
     retain: RetainPolicy,
     addsIdentity: Bool = true,
     target: RecordTarget? = nil,
-    sources: [String] = []
+    sources: [String] = [],
+    isReplay: Bool = false
   ) {
+    self.isReplay = isReplay
     self.addsIdentity = addsIdentity
     self.agentID = Array(agentID.utf8)
     self.template = template
@@ -119,6 +122,7 @@ struct EventFormat: Sendable {
     time.append(wall: event.wall, to: &out)
     if event.flags.contains(.possiblyRedelivered) { out.append(contentsOf: redelivered) }
     if leaving.isHistorical { out.append(contentsOf: historical) }
+    if isReplay { out.append(contentsOf: replayMark) }
     if leaving.missingCount > 0 {
       out.append(property: Array("missing_before".utf8), Array(String(leaving.missingCount).utf8))
     }
@@ -134,6 +138,9 @@ struct EventFormat: Sendable {
     if !own.isEmpty { out.append(contentsOf: own) }
   }
 }
+
+/// The entry that marks what was sent before.
+let replayMark: [UInt8] = [6, 0] + Array("replay".utf8) + [4, 0] + Array("true".utf8)
 
 /// The entries `agent` and `log`: with a sequence number, the identity of an event.
 func originProperties(agentID: [UInt8], log: LogID) -> [UInt8] {

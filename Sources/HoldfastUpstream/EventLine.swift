@@ -27,9 +27,13 @@ struct EventLine: Sendable {
   /// ` log="…",`: the same for every event of a log.
   private var origin: [UInt8] = []
   private var originLog: LogID?
+  private let isReplay: Bool
 
-  /// - Parameter agentID: first part of every event's identity.
-  init(agentID: String) {
+  /// - Parameters:
+  ///   - agentID: first part of every event's identity.
+  ///   - isReplay: whether each event is marked as sent before.
+  init(agentID: String, isReplay: Bool = false) {
+    self.isReplay = isReplay
     start.append(text: "holdfast,agent=")
     start.append(tagValue: Array(agentID.utf8)[...])
     start.append(text: ",event_topic")
@@ -62,6 +66,7 @@ struct EventLine: Sendable {
       bytes.append(text: #",redelivered="possible""#)
     }
     if leaving.isHistorical { bytes.append(text: ",historical=true") }
+    if isReplay { bytes.append(text: ",replay=true") }
     append(wall: event.wall, point: Int64(point), to: &bytes)
   }
 

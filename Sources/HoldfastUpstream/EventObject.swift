@@ -3,10 +3,12 @@ public import HoldfastEvent
 /// Writes events as JSON objects: the lines of `ndjson` batches, and of the commands.
 ///
 /// `{"agent":…,"log":…,"seq":…,"time":…,"topic":…,"payload":…}`, and where they apply
-/// `"retained":true`, `"redelivered":"possible"`, `"historical":true` and `"missing_before":3`. A topic or payload that is not UTF-8 stands
-/// in base64 under the same key with `_base64` behind it.
+/// `"retained":true`, `"redelivered":"possible"`, `"historical":true`, `"replay":true` and
+/// `"missing_before":3`. A topic or payload that is not UTF-8 stands in base64 under the same key with
+/// `_base64` behind it.
 public struct EventObject: Sendable {
   private let agentID: [UInt8]?
+  private let isReplay: Bool
   /// The time and the key that follows it.
   private var time = TimeText(
     prefix: { _ in Array(#","time":""#.utf8) },
@@ -17,7 +19,12 @@ public struct EventObject: Sendable {
   private var startLog: LogID?
 
   /// - Parameter agentID: first part of every event's identity; nil: left out.
-  public init(agentID: String?) { self.agentID = agentID.map { Array($0.utf8) } }
+  public init(agentID: String?) { self.init(agentID: agentID, isReplay: false) }
+
+  init(agentID: String?, isReplay: Bool) {
+    self.agentID = agentID.map { Array($0.utf8) }
+    self.isReplay = isReplay
+  }
 
   /// Appends one event's object, without a line's end.
   ///
@@ -58,6 +65,7 @@ public struct EventObject: Sendable {
       bytes.append(text: #","redelivered":"possible""#)
     }
     if leaving.isHistorical { bytes.append(text: #","historical":true"#) }
+    if isReplay { bytes.append(text: #","replay":true"#) }
     if leaving.missingCount > 0 {
       bytes.append(text: #","missing_before":"#)
       bytes.append(decimal: UInt64(leaving.missingCount))

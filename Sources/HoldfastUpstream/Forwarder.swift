@@ -224,7 +224,8 @@ public struct Forwarder: Sendable {
       retain: configuration.retain,
       addsIdentity: configuration.addsIdentity,
       target: target,
-      sources: sources
+      sources: sources,
+      isReplay: configuration.isReplay
     )
     freshBatchFormat = BatchFormat(configuration: configuration, agentID: agentID)
     batchFormat = freshBatchFormat
@@ -298,7 +299,7 @@ public struct Forwarder: Sendable {
   /// Where its link connects to, or will next.
   public var url: String { link.url }
   /// Which broker of the list that is; 0: the primary.
-  public var place: Int { link.place }
+  public var brokerPlace: Int { link.place }
   /// See `Link.brokerCount`.
   public var brokerCount: Int { link.brokerCount }
   /// See `Link.url(at:)`.

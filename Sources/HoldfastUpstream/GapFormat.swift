@@ -7,6 +7,7 @@ struct GapFormat: Sendable {
   let topic: [UInt8]
   /// Kafka: the agent's id is the record's key, so that its gap records keep their order.
   private let isRecord: Bool
+  private let isReplay: Bool
 
   init(configuration: UpstreamConfiguration, agentID: String) {
     self.agentID = Array(agentID.utf8)
@@ -16,6 +17,7 @@ struct GapFormat: Sendable {
       upstream: configuration.name
     ).filled()
     isRecord = configuration.kafka != nil
+    isReplay = configuration.isReplay
     self.topic = isRecord ? topic.map(RecordTarget.legal) : topic
   }
 
@@ -36,12 +38,14 @@ struct GapFormat: Sendable {
       // No broker hands out another kind; one that came all the same is shown mended.
       json.append(jsonString: Array(String(decoding: topic, as: UTF8.self).utf8)[...])
     }
-    json.append(text: #"],"time":"\#(rfc3339(wallMicroseconds: record.wall))"}"#)
+    json.append(text: #"],"time":"\#(rfc3339(wallMicroseconds: record.wall))""#)
+    json.append(text: isReplay ? #","replay":true}"# : "}")
     var properties: [UInt8] = []
     properties.append(property: [], Array("application/json".utf8))
     properties += originProperties(agentID: agentID, log: record.log)
     properties.append(property: Array("first".utf8), Array(String(record.first).utf8))
     properties.append(property: Array("gap".utf8), Array(record.reason.description.utf8))
+    if isReplay { properties += replayMark }
     out.append(topic: topic, payload: json[...], properties: properties, tag: tag)
     if isRecord {
       let keyOffset = out.bytes.count

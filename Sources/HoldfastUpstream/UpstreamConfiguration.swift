@@ -110,6 +110,8 @@ public struct UpstreamConfiguration: Equatable, Sendable {
   public var refusalTryCountMax = 5
   /// Whether format `event` adds agent, log, number and time; not where the events bear them.
   public var addsIdentity = true
+  /// Whether what is sent is marked as having been sent before; no key.
+  public var isReplay = false
   /// `dead_letter_size`: bytes of set-aside messages kept on disk.
   public var deadLetterByteCountMax = 4 << 20
   /// `except_topics`: what is not forwarded although `topics` selects it; it counts as filtered.

@@ -15,6 +15,7 @@ import ArgumentParser
         holdfast tail 'sensors/#'
         holdfast simulate --config new.toml --from 24h
         holdfast unpack --config unpack.toml
+        holdfast replay --upstream central --from 2h --to 1h
         holdfast ring verify
 
       EXIT CODES:
@@ -24,19 +25,22 @@ import ArgumentParser
             `status`: something wants attention; `doctor`: something doesn't work
         2   `status`: events are lost or held back, or the disk fails
         64  wrong arguments
-        65  `ring verify` found damage, or accounts that don't balance
+        65  `ring verify` found damage, or accounts that don't balance;
+            `replay`: a part of the range is gone or can't be read
         66  there is no ring log, or it can't be read
-        69  `ring resend`: the upstream can't be reached, or refused a message;
+        69  `ring resend`, `replay`: the upstream can't be reached, or refused a
+            message;
             `status`, `top`: no agent answers
         71  the operating system refuses what `run` needs, such as a thread
         74  a file, or standard output, takes no more
-        75  another agent is running on the data directory
+        75  another agent is running on the data directory;
+            `replay` was stopped before its end, and says where to go on
         78  the configuration can't be used; every error is on standard error
       """,
     version: "0.1.0",
     subcommands: [
       Run.self, Check.self, Status.self, Top.self, Tail.self, Simulate.self, Doctor.self,
-      Unpack.self, Ring.self,
+      Unpack.self, Replay.self, Ring.self,
     ]
   )
 }

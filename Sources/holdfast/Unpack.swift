@@ -8,6 +8,12 @@ import HoldfastUnpack
 import HoldfastUpstream
 import Logging
 
+/// `--replays`.
+enum ReplayPolicy: String, ExpressibleByArgument, CaseIterable {
+  case pass
+  case dedupe
+}
+
 /// `holdfast unpack`: the centre's side of batches.
 struct Unpack: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -45,6 +51,14 @@ struct Unpack: ParsableCommand {
   @Flag(help: "Write events to standard output, one JSON object per line.")
   var ndjson = false
 
+  @Option(
+    help: ArgumentHelp(
+      "What becomes of replays of events that were passed on before: pass, or dedupe: left out.",
+      valueName: "pass|dedupe"
+    )
+  )
+  var replays = ReplayPolicy.pass
+
   @Option(help: ArgumentHelp("Memory for what was passed on, 1 to 1024 MiB.", valueName: "MiB"))
   var seenMemory = 64
 
@@ -78,6 +92,7 @@ struct Unpack: ParsableCommand {
     if let part { source.link.clientID += "-\(part.index + 1)of\(part.count)" }
     var configuration = UnpackConfiguration(source: source, upstream: upstream)
     configuration.share = part
+    configuration.passesReplays = replays == .pass
     configuration.seenByteCountMax = seenMemory << 20
     if let upstream, ConfigurationFile.isSameBroker(upstream.link, source.link) {
       configuration.loopFilters = source.topics

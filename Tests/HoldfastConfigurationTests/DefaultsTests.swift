@@ -44,6 +44,7 @@ import Testing
       ring: """
         size = 64000000
         max_age = "2d"
+        keep_delivered = "36h"
         when_full = "refuse-newest"
         commit_interval = "1s"
         max_payload = "64KiB"
@@ -56,6 +57,7 @@ import Testing
     var ring = RingConfiguration()
     ring.byteCountMax = 64_000_000
     ring.ageMax = 172_800_000_000
+    ring.keepDelivered = .span(129_600_000_000)
     ring.whenFull = .refuseNewest
     ring.commitInterval = 1_000_000
     ring.payloadByteCountMax = 65_536

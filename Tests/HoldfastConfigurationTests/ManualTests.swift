@@ -64,8 +64,8 @@ import Testing
   /// What the comments give as defaults must be the defaults.
   @Test func uncommentingTheDefaultsChangesNothing() throws {
     let withoutDefault = [
-      "max_age", "username", "password", "password_file", "tls", "key", "except_topics", "budget",
-      "budget_of", "fallback_urls", "schedule", "backlog_schedule",
+      "max_age", "keep_delivered", "username", "password", "password_file", "tls", "key",
+      "except_topics", "budget", "budget_of", "fallback_urls", "schedule", "backlog_schedule",
     ]
     let lines = try manual().split(separator: "\n", omittingEmptySubsequences: false)
     var uncommentedCount = 0

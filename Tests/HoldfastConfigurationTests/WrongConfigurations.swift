@@ -107,6 +107,11 @@ let wrongAgentsAndRings: [WrongConfiguration] = [
   inRing("when_full", #""refuse-newest""#, #"when_full = "block""#),
   inRing("max_age", "outside its range", #"max_age = "0s""#),
   inRing("max_age", "not a date or time", "max_age = 2026-01-01"),
+  inRing("keep_delivered", #""1m" to "3650d", or "1MiB" to "1TiB""#, #"keep_delivered = "59s""#),
+  inRing("keep_delivered", "outside its range", #"keep_delivered = "2TiB""#),
+  inRing("keep_delivered", "without a unit", #"keep_delivered = "24""#),
+  inRing("keep_delivered", "unknown unit", #"keep_delivered = "24hours""#),
+  inRing("keep_delivered", "a duration or a size", "keep_delivered = 24"),
   inRing("max_payload", "outside its range", "max_payload = 1"),
   Wrong(
     "max_payload",

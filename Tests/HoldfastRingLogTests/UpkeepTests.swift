@@ -67,7 +67,8 @@ import Testing
     #expect(lives <= 26)
   }
 
-  @Test func `what a disk that fails now and then leaves half empty does not fill the ring`() throws {
+  @Test func `what a disk that fails now and then leaves half empty does not fill the ring`() throws
+  {
     let fixture = LogFixture(byteCountMax: 4 << 20)
     var syncCount = 0
     fixture.disk.fault = { operation, _ in
@@ -133,6 +134,15 @@ import Testing
         #expect(table.byteCount == model.reduce(0) { $0 + $1.byteCount })
         #expect(table.sealableCount == model.count { $0.isWorthSealing })
         #expect(table.firstSealable() == model.first { $0.isWorthSealing })
+        let passed = model.prefix(table.passedCount)
+        #expect(passed.count == table.passedCount)
+        #expect(table.passedByteCount == passed.reduce(0) { $0 + $1.byteCount })
+        if random.next() % 4 == 0 {
+          let needed = random.next() % (next + 5)
+          table.pass(before: needed)
+          let all = model.prefix { $0.end <= needed }.count
+          #expect(table.passedCount == min(all, max(0, model.count - 1)))
+        }
         let place = random.next() % (next + 5)
         #expect(
           table.index(holding: place) == model.firstIndex { $0.first <= place && place < $0.end }

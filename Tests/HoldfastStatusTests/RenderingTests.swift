@@ -131,6 +131,7 @@ import Testing
     #expect(samples["holdfast_upstream_events_delivered_total{upstream=\"central\"}"] == 990)
     #expect(samples["holdfast_upstream_buffered_events{upstream=\"central\"}"] == 10)
     #expect(samples["holdfast_ring_bytes"] == Double(64 << 20))
+    #expect(samples["holdfast_ring_kept_bytes"] == 0)
     #expect(samples["holdfast_upstream_connected{upstream=\"central\"}"] == 1)
     #expect(samples["holdfast_build_info{version=\"1.2.3\",agent=\"edge-1\"}"] == 1)
   }

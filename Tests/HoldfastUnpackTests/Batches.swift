@@ -41,7 +41,8 @@ func shipped(
   first: SequenceNumber = 1,
   format: MessageFormat = .ndjson,
   compression: BatchCompression = .none,
-  count: Int = 500
+  count: Int = 500,
+  isReplay: Bool = false
 ) -> [Shipped] {
   var configuration = UpstreamConfiguration(
     name: "central",
@@ -51,7 +52,7 @@ func shipped(
   configuration.format = format
   configuration.compression = compression
   configuration.batchEventCountMax = count
-  configuration.inFlightMax = 1000
+  (configuration.inFlightMax, configuration.isReplay) = (1000, isReplay)
   if format != .event { configuration.topicTemplate = "holdfast/{agent}/events" }
   var forwarder = Forwarder(
     configuration: configuration,

@@ -47,6 +47,34 @@ private func numbers(_ messages: [Shipped]) -> [Int] {
     #expect(centre.counts.repeated == 200)
   }
 
+  @Test(arguments: MessageFormat.allCases)
+  func `replays of what was passed on go on, marked, or are left out where that is wanted`(
+    _ format: MessageFormat
+  ) throws {
+    for passes in [true, false] {
+      let readings = readings(200, seed: 3)
+      let live = shipped(Array(readings.prefix(150)), format: format, count: 50)
+      let replay = shipped(readings, format: format, count: 33, isReplay: true)
+      var centre = try Centre(live, seed: 1)
+      centre.configuration.passesReplays = passes
+      try centre.start()
+      centre.expectFinished()
+      centre.ship(replay)
+      centre.expectFinished()
+      // What was not passed on before goes on either way.
+      #expect(centre.arrived.count == (passes ? 350 : 200))
+      #expect(centre.counts.replayed == (passes ? 150 : 0))
+      #expect(centre.counts.repeated == (passes ? 0 : 150))
+      let again = centre.arrived.dropFirst(150)
+      #expect(again.allSatisfy { $0["replay"] == "true" })
+      #expect(centre.arrived.prefix(150).allSatisfy { $0["replay"] == nil })
+      for message in again {
+        let number = try #require(Int(message["seq"] ?? ""))
+        #expect(message.payload == readings[number - 1].payload)
+      }
+    }
+  }
+
   @Test func anotherAgentsAndAnotherLogsEventsOfTheSameNumbersAreOthers() throws {
     let readings = readings(20, seed: 3)
     let batches =

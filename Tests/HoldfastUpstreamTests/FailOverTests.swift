@@ -56,7 +56,7 @@ import Testing
 
   @Test func `nothing new is sent from the primary's answer until nothing is in flight`() throws {
     var bench = Self.onSecond()
-    #expect(bench.forwarder.place == 1)
+    #expect(bench.forwarder.brokerPlace == 1)
     let messages = bench.take()
     bench.acknowledge(messages)
     let onTheWay = bench.take()

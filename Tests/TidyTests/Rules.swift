@@ -22,7 +22,7 @@ enum Place: Equatable {
 let coreTargets = [
   "HoldfastEvent", "HoldfastCodec", "HoldfastLink", "HoldfastIntake", "HoldfastRingLog",
   "HoldfastPayload", "HoldfastStage", "HoldfastUpstream", "HoldfastAgent", "HoldfastUnpack",
-  "HoldfastStatus",
+  "HoldfastReplay", "HoldfastStatus",
 ]
 
 // MARK: imports
@@ -43,10 +43,17 @@ let allowedImports: [String: Set<String>] = [
     "HoldfastStage",
   ],
   "HoldfastAgent": core.subtracting([
-    "HoldfastAgent", "HoldfastCodec", "HoldfastStatus", "HoldfastUnpack",
+    "HoldfastAgent", "HoldfastCodec", "HoldfastReplay", "HoldfastStatus", "HoldfastUnpack",
   ]),
-  "HoldfastStatus": core.subtracting(["HoldfastCodec", "HoldfastStatus", "HoldfastUnpack"]),
-  "HoldfastUnpack": core.subtracting(["HoldfastUnpack", "HoldfastStage", "HoldfastStatus"]),
+  "HoldfastStatus": core.subtracting([
+    "HoldfastCodec", "HoldfastReplay", "HoldfastStatus", "HoldfastUnpack",
+  ]),
+  "HoldfastUnpack": core.subtracting([
+    "HoldfastReplay", "HoldfastUnpack", "HoldfastStage", "HoldfastStatus",
+  ]),
+  "HoldfastReplay": [
+    "HoldfastAgent", "HoldfastEvent", "HoldfastLink", "HoldfastRingLog", "HoldfastUpstream",
+  ],
   "HoldfastSimulation": core.subtracting(["HoldfastStatus"]),
   "HoldfastKafka": ["HoldfastEvent", "HoldfastLink", "HoldfastUpstream", "CRdkafka", "Glibc"],
   "HoldfastSystem": core.union([

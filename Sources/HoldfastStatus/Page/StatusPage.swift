@@ -160,7 +160,8 @@ public enum StatusPage {
   // MARK: the ring
 
   private static func fill(_ report: StatusReport, _ page: inout Markup) {
-    let used = max(0, report.agent.ringByteCount)
+    // What is kept is as good as free.
+    let used = max(0, report.agent.ringByteCount - report.agent.ringKeptByteCount)
     let limit = max(1, report.agent.ringByteCountMax)
     let part = min(1, Double(used) / Double(limit))
     let isFull = report.agent.health == .full
@@ -170,8 +171,14 @@ public enum StatusPage {
     bar(part, isFull ? "bad" : part > 0.8 ? "warn" : "level", &page)
     page.element("<p>", course(report), "</p>")
     page.add("<small>")
-    page.text("\(Words.bytes(UInt64(used))) of \(Words.bytes(UInt64(limit)))")
+    page.text("\(Words.bytes(UInt64(used))) of \(Words.bytes(UInt64(limit)))\(kept(report))")
     page.add("</small></section>\n")
+  }
+
+  /// How much of what was delivered is kept besides, where any is.
+  static func kept(_ report: StatusReport) -> String {
+    let count = report.agent.ringKeptByteCount
+    return count > 0 ? ", and \(Words.bytes(UInt64(count))) delivered and kept" : ""
   }
 
   private static func percent(_ part: Double) -> String {

@@ -10,6 +10,7 @@ struct AgentSettings {
   /// What starts the agent, if not the test itself: a program that replaces itself by another.
   var launcher: String?
   var agentLines: [String] = []
+  var ringLines: [String] = []
   /// Where its status page is; by default nowhere, as many agents run side by side.
   var statusLines = [#"listen = """#, #"socket = """#]
   var sourceLines: [String] = []
@@ -22,8 +23,7 @@ struct AgentSettings {
       ] + agentLines + [
         "[ring]", #"size = "\#(ringSize)""#, #"when_full = "\#(whenFull)""#,
         #"commit_interval = "\#(commitInterval)""#,
-        "[status]",
-      ]
+      ] + ringLines + ["[status]"]
     let source = [
       "[[source]]", #"name = "floor""#, #"url = "\#(sourceURL)""#,
       #"topics = ["sensors/#"]"#, #"backoff_max = "1s""#,
