@@ -17,11 +17,12 @@ private func shared(_ kind: StageConfiguration.Kind) -> StageConfiguration {
   StageConfiguration(topics: filters("plant/+/+"), kind: kind)
 }
 
+/// It keeps about a quarter of the room for events in the smallest ring: `check` refuses more.
 private func burst(interval: Int64, before: Int64) -> [StageConfiguration] {
   guard let when = try? Condition("v > 20") else { return [] }
-  return [
-    shared(.burst(BurstSettings(when: when, interval: interval, before: before, after: 5 * minute)))
-  ]
+  var settings = BurstSettings(when: when, interval: interval, before: before, after: 5 * minute)
+  settings.heldByteCountMax = 256 << 10
+  return [shared(.burst(settings))]
 }
 
 private func condition(_ text: String, keeping: Bool) -> [StageConfiguration] {
