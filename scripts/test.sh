@@ -11,17 +11,20 @@ log=.build-tests/test.log
 status=0
 tunables=glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=536870912
 tunables+=:glibc.malloc.top_pad=4194304
-# By itself: how much a failing disk costs depends on how long it fails, which a busy machine stretches.
-readonly alone='failing system calls'
-for part in --filter --skip; do
-  # Memory that is freed stays with the process: the simulation asks for it by the million. The
-  # programs that the rounds start measure their own.
-  [ "$part" = --filter ] || export GLIBC_TUNABLES=$tunables
-  # One that fails does not hide what the other has to say.
-  swift test --skip-build "$@" "$part" EndToEndTests --skip "$alone" 2>&1 | tee -a "$log" || status=1
-  [ "$part" = --skip ] ||
-    swift test --skip-build "$@" --filter "$alone" 2>&1 | tee -a "$log" || status=1
-done
+# What these see depends on how fast things go: how long a disk fails, when a clock jumps. So they run
+# when the rest is done, and before them what takes much of the machine.
+readonly alone='EndToEndTests.*(failing system calls|wall clock that jumps)'
+readonly heavy='EndToEndTests.*(BrowserTests|ProgressTests|ReplayTests|FailOver|Rounds/Matrix)'
+# One that fails does not hide what the others have to say.
+run() { swift test --skip-build "${flags[@]}" "$@" 2>&1 | tee -a "$log" || status=1; }
+readonly flags=("$@")
+run --filter EndToEndTests --skip "$alone" --skip "$heavy"
+run --filter "$heavy"
+run --filter "$alone"
+# Memory that is freed stays with the process: the simulation asks for it by the million. The programs
+# that the rounds start measure their own.
+export GLIBC_TUNABLES=$tunables
+run --skip EndToEndTests
 scripts/mutants.sh --quick 2>&1 | tee -a "$log" || status=1
 { scripts/deb.sh && scripts/package-test.sh; } 2>&1 | tee -a "$log" || status=1
 [ "$status" = 0 ] && exit

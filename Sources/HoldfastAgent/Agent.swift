@@ -357,7 +357,12 @@ public struct Agent: ~Copyable {
     let due = saveAt ?? now.boot &+ Self.saveDelay
     saveAt = due
     guard now.boot >= due || settledAtSave >= Self.saveCount else { return }
-    try? owner.ring.saveState(now: now)
+    do throws(RingLogError) {
+      try owner.ring.saveState(now: now)
+      for index in forwarders.indices { forwarders[index].divisionSaved() }
+    } catch {
+      // `isFailing` is raised, and said.
+    }
     saveAt = nil
     settledAtSave = 0
   }

@@ -106,7 +106,7 @@ extension Link {
     }
     // The other version is worth another try at once.
     let note = brokers[0].choice.failed(failure.kind, now: now)
-    let isTriedSoon = note != nil && configuration.protocolPolicy == .auto
+    let isTriedSoon = isWorthAnotherVersion(note, at: 0)
     let delay = isTriedSoon ? hopDelay() : comebackDelay()
     comeback = .asking(at: now.addingSaturated(delay))
     let detail = failure.detail.isEmpty ? "" : " (\(failure.detail))"
@@ -131,6 +131,28 @@ extension Link {
     _ = take(.first)
     state = .closing(retryAt: now)
     return true
+  }
+
+  /// Whether a broker that refused MQTT 5 is asked for 3.1.1 next: one that refused both is not there.
+  func isWorthAnotherVersion(_ note: String?, at place: Int) -> Bool {
+    note != nil && configuration.protocolPolicy == .auto && brokers[place].choice.isFallenBack
+  }
+
+  /// The primary was asked, and may have granted a connection.
+  var isComingBack: Bool {
+    switch comeback {
+    case .asked, .leaving: true
+    case .none, .asking: false
+    }
+  }
+
+  /// The question itself took the session: the two brokers share them.
+  mutating func comeBackAtOnce(now: Int64, log: inout [LogEntry]) {
+    log.append(
+      LogEntry(.info, "\(name): \(configuration.url) took the session over from \(url); going back")
+    )
+    _ = take(.first)
+    state = .waiting(until: now.addingSaturated(hopDelay()))
   }
 
   /// Goes on in the list; true if that is another broker of the same round.

@@ -151,9 +151,12 @@ public struct Link: Sendable {
       if failure.kind == .requested { return }
       let note = brokers[place].choice.failed(failure.kind, now: now)
       // Another version is tried where the first one was refused.
-      let step: Step = note == nil || configuration.protocolPolicy != .auto ? .next : .stay
+      let step: Step = isWorthAnotherVersion(note, at: place) ? .stay : .next
       wait(after: failure, version: version, note: note, step, now: now, log: &log)
     case .up(let version, let since):
+      if failure.kind == .sessionTakenOver, isComingBack {
+        return comeBackAtOnce(now: now, log: &log)
+      }
       let duration = now.subtractingSaturated(since)
       if hasProgressed || duration >= Self.stableTime { backoff.reset() }
       if duration >= Self.calmTime { busyBackoff.reset() }
@@ -196,7 +199,8 @@ public struct Link: Sendable {
     case .connecting, .up:
       if hasProgressed { backoff.reset() }
       let from = url
-      let step = isUp ? stepAfterUp(now) : .first
+      // One that was up, and acknowledged nothing for all its time, is no better than one out of reach.
+      let step: Step = isUp && !hasProgressed ? .next : .first
       let isHop = take(isRetrying ? step : .first)
       let delay = !isRetrying ? 0 : isHop ? hopDelay() : backoff.next()
       state = .closing(retryAt: isRetrying ? now.addingSaturated(delay) : nil)

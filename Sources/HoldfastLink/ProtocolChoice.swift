@@ -32,6 +32,9 @@ struct ProtocolChoice: Equatable, Sendable {
   /// While 3.1.1 is chosen for a reason: when 5 gets its next try.
   var fallbackUntil: Int64? { version == .v311 && !isUnproven ? retryFiveAt : nil }
 
+  /// Whether 3.1.1 is chosen, for whatever reason.
+  var isFallenBack: Bool { version == .v311 }
+
   /// Takes over what an earlier run had found out.
   mutating func recallFallback(until: Int64, now: Int64) {
     guard policy == .auto, version == .v5, until > now else { return }

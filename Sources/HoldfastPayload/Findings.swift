@@ -58,9 +58,14 @@ struct Findings {
 
   /// As ``settleIfMissing(_:as:)``; the value goes with ``dropProvisional()`` or ``settle(_:as:)``.
   mutating func settleProvisionally(_ node: Int, as field: Field) {
-    let ends = nodes[node].ends & pending & ~provisional
-    settleIfMissing(node, as: field)
+    // What an earlier one has left missing stays missing: it is not taken from another.
+    var ends = nodes[node].ends & pending & ~provisional
     provisional |= ends
+    while ends != 0 {
+      let path = ends.trailingZeroBitCount
+      if fields[path].kind == .missing { fields[path] = field }
+      ends &= ends &- 1
+    }
   }
 
   /// What was settled provisionally, and by nothing else, is missing.

@@ -30,16 +30,23 @@ final class ReplayLog {
     if let range = gone.first(where: { $0.contains(number) }) {
       return .gap(record(number..<range.upperBound, reason: .evicted))
     }
+    // The agent may have let the record go since it was told first.
+    if let range = unused.first(where: { $0.contains(number) }) {
+      return .gap(record(number..<range.upperBound, reason: .unused))
+    }
+    // What was told to be gone stays gone, even where it can be read by now.
+    let nextGone = gone.first { $0.lowerBound > number }?.lowerBound
+    let limit = min(numbers.upperBound, nextGone ?? .max)
     switch ring.read(from: number, passedGaps: passedGaps) {
     case .events(let batch, let row):
-      guard batch.end > numbers.upperBound else { return .events(batch, row: row) }
+      guard batch.end > limit else { return .events(batch, row: row) }
       var part = batch
-      part.events.rows.removeSubrange(Int(numbers.upperBound - batch.first)...)
+      part.events.rows.removeSubrange(Int(limit - batch.first)...)
       return .events(part, row: row)
     case .gap(let record):
-      let end = min(record.end, numbers.upperBound)
+      let end = min(record.end, limit)
       if record.reason == .unused, end > number { Self.insert(number..<end, into: &unused) }
-      return .gap(record.clipped(to: numbers.upperBound) ?? record)
+      return .gap(record.clipped(to: limit) ?? record)
     case .released(let end): return lose(number..<min(end, numbers.upperBound), .evicted)
     case .unreadable(let end): return lose(number..<min(end, numbers.upperBound), .corrupt)
     case .end: return lose(number..<numbers.upperBound, .corrupt)
@@ -61,7 +68,7 @@ final class ReplayLog {
       log: ring.account?.log ?? LogID(high: 0, low: 0),
       first: range.lowerBound,
       end: range.upperBound,
-      count: range.upperBound - range.lowerBound,
+      count: reason == .unused ? 0 : range.upperBound - range.lowerBound,
       reason: reason,
       wall: wall
     )

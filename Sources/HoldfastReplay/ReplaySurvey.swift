@@ -42,7 +42,7 @@ public struct ReplaySurvey: Equatable, Sendable {
         break
       }
       let end = min(walk.position, numbers.upperBound)
-      progress(end - numbers.lowerBound, UInt64(numbers.count))
+      progress(end - numbers.lowerBound, numbers.upperBound - numbers.lowerBound)
       switch item {
       case .events(let batch, let row):
         for (index, event) in batch.events.rows.enumerated().dropFirst(row)

@@ -30,6 +30,9 @@ extension RingLog {
     }
     // One that has begun, and a file that was found at the start, are passed from here on.
     segments.pass(before: lowestNeeded)
+    // Nothing to look into while an upstream needs it.
+    guard isReleasable(oldest) else { return false }
+    if oldest.first < keptFloor { return false }
     guard isFree(Self.roomSegmentCount * configuration.segmentByteCount) else { return false }
     switch keeping {
     case .byteCount(let count):
@@ -67,7 +70,7 @@ extension RingLog {
 
   /// Lets go of what is kept where the file system has no room, until a segment can be begun.
   mutating func giveUpKept(for error: DiskError, now: ClockReading) {
-    guard keptByteCount > 0, [Self.noSpace, Self.overQuota].contains(error.errno) else { return }
+    guard keptByteCount > 0, isForWantOfRoom(error) else { return }
     var byteCount = 0
     while spares.isEmpty, byteCount < 2 * configuration.segmentByteCount, keptByteCount > 0,
       let oldest = segments.first
@@ -79,6 +82,30 @@ extension RingLog {
       }
       byteCount += oldest.byteCount
     }
+  }
+
+  /// The same while the disk fails, when nothing can be saved before.
+  ///
+  /// What the saved state calls needed stays: the next start finds the rest gone as it would find it
+  /// kept, below every cursor.
+  mutating func discardKept(for error: DiskError) {
+    guard isForWantOfRoom(error) else { return }
+    var byteCount = 0
+    while keptByteCount > 0, segments.count > 1, let oldest = segments.first,
+      oldest.end <= savedNeeded,
+      byteCount < 2 * configuration.segmentByteCount + State.fileByteCount
+    {
+      segments.removeFirst()
+      if sealer?.source.name == oldest.name { abandonSeal() }
+      for reader in allReaders { reader.forget(oldest.name) }
+      state.floor = max(state.floor, oldest.end)
+      discard(oldest.name)
+      byteCount += oldest.byteCount
+    }
+  }
+
+  private func isForWantOfRoom(_ error: DiskError) -> Bool {
+    error.errno == Self.noSpace || error.errno == Self.overQuota
   }
 
   /// ENOSPC.
@@ -103,13 +130,30 @@ extension RingLog {
     }
   }
 
-  /// Forgets gap records that every upstream has passed: the list's bound is for the others.
-  mutating func dropToldGaps() {
-    if configuration.keepDelivered != nil { state.gaps.removeAll(before: lowestNeeded) }
+  /// Forgets the oldest gap record if every upstream has passed it: the list's bound is for the others.
+  ///
+  /// What is kept before its end goes next, as a replay of it could not tell what is missing. A start
+  /// asks before it knows which upstreams are configured; so every saved account counts.
+  ///
+  /// - Returns: false where no record can go.
+  private mutating func dropToldGap() -> Bool {
+    guard configuration.keepDelivered != nil, let first = state.gaps.records.first,
+      let needed = state.upstreams.map(\.needed).min()
+    else { return false }
+    let end = first.reason.coversNumbers ? first.end : first.end &+ 1
+    guard end <= min(needed, lowestNeeded) else { return false }
+    state.gaps.removeAll(before: end)
+    keptFloor = max(keptFloor, end)
+    return true
   }
 
-  /// The same where one more range of unused numbers would find no room.
+  /// The same while one more record would be too many.
+  mutating func makeRoomForGap() {
+    while state.gaps.records.count >= GapList.countMax, dropToldGap() {}
+  }
+
+  /// The same while one more range of unused numbers would find no room.
   mutating func makeRoom(forUnused range: Range<SequenceNumber>) {
-    if !state.gaps.hasRoom(forUnused: range, of: state.log) { dropToldGaps() }
+    while !state.gaps.hasRoom(forUnused: range, of: state.log), dropToldGap() {}
   }
 }

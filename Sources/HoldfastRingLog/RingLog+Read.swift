@@ -212,7 +212,7 @@ extension RingLog {
       places += state.upstreams[slot].ahead.map(\.upperBound)
     }
     for parts in unread { places += parts.map(\.lowerBound) }
-    if state.gaps.records.count >= GapList.countMax { dropToldGaps() }
+    makeRoomForGap()
     state.gaps.add(record, places: places)
     if state.gaps.joinCount > joinCount {
       note(

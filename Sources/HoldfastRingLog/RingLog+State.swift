@@ -39,6 +39,7 @@ extension RingLog {
     }
     isStateDirty = false
     mustSaveState = false
+    savedNeeded = lowestNeeded
   }
 
   /// The state without what is pending: after a crash those events are counted from the log, or,
@@ -105,6 +106,7 @@ extension RingLog {
     } catch {
       isFailing = true
       fence(end: pending.first?.first ?? next)
+      if case .disk(let error) = error { discardKept(for: error) }
       return false
     }
     note(.notice, "ring log: the disk takes writes again")

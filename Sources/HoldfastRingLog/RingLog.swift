@@ -80,6 +80,10 @@ public struct RingLog: ~Copyable {
   var ageCheckAt: Int64 = 0
   /// No earlier than then is the age of what is kept looked at again.
   var keptCheckAt: Int64 = 0
+  /// What is kept before it goes: its gap records had to.
+  var keptFloor: SequenceNumber = 0
+  /// The lowest number needed as of the state that was saved last.
+  var savedNeeded: SequenceNumber = 0
   /// By the boot clock.
   let openedAt: Int64
   var lastHotIndex = 0

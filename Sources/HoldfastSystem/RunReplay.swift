@@ -109,7 +109,7 @@ private final class ReplayLoop {
       let account = replay.account
       progress(
         account.position - account.numbers.lowerBound,
-        UInt64(account.numbers.count)
+        account.numbers.upperBound - account.numbers.lowerBound
       )
     }
     let now = SystemClock.boot()

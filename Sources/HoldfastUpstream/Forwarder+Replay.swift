@@ -129,12 +129,12 @@ extension Forwarder {
         "the stages' state has \(byteCount) bytes, more than the \(byteCountMax)"
           + " that are kept: after a crash they would begin anew; lower max_topics"
       )
-      if pictures.count == 1 {
+      if pictures.count == 1 && savedSplit == nil {
         ledger.hold = last.needed
         stages.clearSnapshot()
         return nil
       }
-      // Where the log is divided must be known all the same.
+      // Where the log is divided must be known all the same, and that it is divided no more.
       for place in pictures.indices { pictures[place].state = [] }
     }
     return pictures.map { $0.encoded(for: configuration.id) }

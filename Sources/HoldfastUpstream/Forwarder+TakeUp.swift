@@ -68,6 +68,7 @@ extension Forwarder {
   private mutating func findSplit(_ split: SequenceNumber) -> Bool {
     if let parked = lanes.parked { return parked.place.end == split }
     if ledger.cursor < split {
+      guard configuration.canBeDivided else { return false }
       // Nothing of the live lane is settled, and none of its numbers may be durable.
       ledger.divide(at: split)
       park(ledger.cursor..<split, from: split)

@@ -98,7 +98,7 @@ extension Forwarder {
   mutating func restoreLanes() {
     var ranges = ledger.pending
     guard let live = ranges.popLast(), let first = ranges.first else { return }
-    if !configuration.stages.isEmpty && ranges.count == 1 {
+    if !configuration.stages.isEmpty && configuration.canBeDivided && ranges.count == 1 {
       park(first, from: first.upperBound)
       position = live.lowerBound
       return

@@ -4,7 +4,7 @@ import Glibc
 struct Progress {
   private static let barWidth = 30
   /// Microseconds between two pictures: often enough to look alive over ssh.
-  private static let interval: Int64 = 200_000
+  private static let interval: Int64 = 100_000
 
   private let title: String
   private let isShown: Bool

@@ -32,6 +32,7 @@ struct ReplayReport {
     guard let outcome else { return 0 }
     let account = outcome.account
     if !account.isBalanced { return ExitStatus.data }
+    if case .failed = outcome.end { return ExitStatus.configuration }
     if !account.isComplete {
       return outcome.end == .interrupted ? ExitStatus.locked : ExitStatus.unavailable
     }
@@ -74,7 +75,8 @@ struct ReplayReport {
 
   private func ranges(_ all: [Range<SequenceNumber>]) -> String {
     var text = all.prefix(Self.rangeCountMax).map { range in
-      range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound - 1)"
+      range.upperBound - range.lowerBound == 1
+        ? "\(range.lowerBound)" : "\(range.lowerBound)-\(range.upperBound - 1)"
     }.joined(separator: ", ")
     if all.count > Self.rangeCountMax { text += " and \(all.count - Self.rangeCountMax) more" }
     return all.isEmpty ? "" : " (\(text))"
@@ -85,7 +87,11 @@ struct ReplayReport {
     let upstream = configuration.upstream
     let packing = upstream.compression == .none ? "" : "+\(upstream.compression.rawValue)"
     var rows = [
-      ["range", "\(numbers.lowerBound) to \(numbers.upperBound - 1), \(numbers.count) numbers"],
+      [
+        "range",
+        "\(numbers.lowerBound) to \(numbers.upperBound - 1), "
+          + "\(numbers.upperBound - numbers.lowerBound) numbers",
+      ],
       ["upstream", "\(upstream.name), \(upstream.format.rawValue)\(packing)"],
     ]
     if let survey { rows += self.rows(survey) }
@@ -107,7 +113,7 @@ struct ReplayReport {
     if survey.gapCount > 0 {
       rows.append(["gap records", "\(survey.gapCount), of \(survey.gapNumberCount) numbers"])
     }
-    let goneCount = survey.gone.reduce(UInt64(0)) { $0 + UInt64($1.count) }
+    let goneCount = survey.gone.reduce(UInt64(0)) { $0 + $1.upperBound - $1.lowerBound }
     if goneCount > 0 { rows.append(["gone", "\(goneCount)\(ranges(survey.gone))"]) }
     if let seconds { rows.append(["takes", "about \(Words.duration(Int64(seconds * 1e6)))"]) }
     return rows
@@ -138,7 +144,7 @@ struct ReplayReport {
     var members: [(String, JSONValue)] = [
       ("upstream", .text(configuration.upstream.name)),
       ("first", .number(numbers.lowerBound)), ("end", .number(numbers.upperBound)),
-      ("numbers", .number(numbers.count)),
+      ("numbers", .number(numbers.upperBound - numbers.lowerBound)),
     ]
     if let survey {
       members += [

@@ -74,17 +74,20 @@ extension Rounds {
       try sensors.start(rate: isLarge ? 0 : 1000, count: Scale.events)
       for _ in 0..<Scale.repeats {
         try await pause(0.5)
-        if !centre.keepsSessions { try await agent.kill() }
+        if !centre.staysWhole {
+          try await agent.kill()
+          try await pause(1)
+        }
         try await centre.stop()
         try await pause(1)
-        if centre.keepsSessions {
+        if centre.staysWhole {
           try await agent.kill()
           try agent.start()
           try await pause(0.5)
         }
         let count = collector.subscriptionCount
         try await centre.start()
-        if !centre.keepsSessions {
+        if !centre.staysWhole {
           let isBack = try await eventually(within: 60) { collector.subscriptionCount > count }
           try #require(isBack, "the collector does not come back")
           try agent.start()

@@ -68,7 +68,7 @@ import Testing
     let isUp = try await eventually(within: 30) { broker.subscriptionCount(to: "sensors/#") > 0 }
     try #require(isUp, "\(agent.log)")
     let sensors = Sensors(url: broker.url, in: scratch, ["--padding", "20000"])
-    try sensors.start(rate: 100)
+    try sensors.start(rate: 400)
     try await pause(1.5)
     try await sensors.stop()
     try await agent.stop()

@@ -104,6 +104,40 @@ private let urls = ["mqtt://first:1883", "mqtt://second:1884", "mqtt://third:188
     #expect(try bench.connect().url == urls[0])
   }
 
+  @Test func `a primary that lets us in and acknowledges nothing for long does not keep us`() throws
+  {
+    var bench = Bench()
+    try bench.connect()
+    bench.accept(isUseful: false)
+    bench.now += minute
+    let isTold = bench.link.requestClose(
+      "no acknowledgement",
+      isRetrying: true,
+      now: bench.now,
+      log: &bench.log
+    )
+    #expect(isTold)
+    bench.fail(.requested)
+    #expect(try bench.connect().url == urls[1])
+  }
+
+  @Test func `a primary that speaks neither version is passed over`() throws {
+    var bench = Bench()
+    #expect(try bench.connect().url == urls[0])
+    bench.fail(.unsupportedProtocolVersion)
+    #expect(try bench.connect().url == urls[0], "3.1.1 is worth a try")
+    bench.fail(.unsupportedProtocolVersion)
+    #expect(try bench.connect().url == urls[1])
+  }
+
+  @Test func `a primary that shares sessions takes ours over, and has us at once`() throws {
+    var bench = try Bench.onSecond()
+    _ = try bench.ask()
+    bench.fail(.sessionTakenOver)
+    let (url, delay) = try bench.connect()
+    #expect(url == urls[0] && delay <= second)
+  }
+
   @Test func `a primary that lets us in and does nothing does not keep us`() throws {
     var bench = Bench()
     try bench.connect()

@@ -224,4 +224,56 @@ import Testing
     }
     #expect(fixture.ring.state.gaps.joinCount == joinCount)
   }
+
+  /// The list is full of what was told when a start needs a record more, and one that was not told
+  /// stands among them.
+  @Test func `a start lets told records go, and what is kept before them, and no other`() throws {
+    let fixture = fixture(.byteCount(1 << 40))
+    for _ in 0..<GapList.unusedCountMax {
+      try fixture.commit(1)
+      fixture.deliverAll()
+      try fixture.ring.saveState(now: fixture.now)
+      fixture.disk.kill()
+      fixture.reopen()
+    }
+    let id = fixture.ring.id
+    let first = fixture.ring.next
+    try fixture.commit(2)
+    fixture.ring.mark(.diskFailed, count: 5, now: fixture.now)
+    try fixture.commit(3)
+    try fixture.ring.saveState(now: fixture.now)
+    fixture.disk.kill()
+    fixture.reopen(newLog: LogID(high: 8, low: 8))
+    #expect(fixture.ring.id == id)
+    let (events, gaps) = fixture.readAll(from: first)
+    #expect(events.count == 5)
+    #expect(gaps.filter { $0.reason != .unused }.map(\.count) == [5])
+    let oldest = fixture.ring.oldest
+    fixture.workAll()
+    #expect(fixture.ring.oldest > oldest, "of what is kept, what can't be told any more goes")
+  }
+
+  @Test func `a full file system under a failing ring costs what is kept, and no event`() throws {
+    let fixture = fixture(.byteCount(1 << 40))
+    try deliver(fixture, segments: 40)
+    let undelivered = fixture.ring.next
+    let kept = fixture.ring.keptByteCount
+    // Everything fails at first, and then somebody else has taken what room there was.
+    fixture.disk.fault = { operation, _ in operation == .write ? Errno.noSpace : nil }
+    try fixture.ring.append(fixture.batch(50), source: 0, now: fixture.now)
+    try? fixture.ring.commit(now: fixture.now)
+    var isFailing = fixture.ring.isFailing
+    #expect(isFailing)
+    fixture.disk.fault = nil
+    fixture.disk.byteCountMax = fixture.disk.byteCount
+    var tryCount = 0
+    while !fixture.ring.retryDisk(now: fixture.now), tryCount < 10 { tryCount += 1 }
+    isFailing = fixture.ring.isFailing
+    let keptAfter = fixture.ring.keptByteCount
+    #expect(!isFailing && keptAfter < kept)
+    fixture.disk.kill()
+    fixture.reopen()
+    let (events, gaps) = fixture.readAll(from: undelivered)
+    #expect(events.count == 50 && gaps.allSatisfy { $0.reason == .unused })
+  }
 }

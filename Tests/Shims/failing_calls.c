@@ -21,7 +21,7 @@
 enum call { CALL_OPENAT, CALL_PREAD, CALL_PWRITE, CALL_FDATASYNC, CALL_FSYNC };
 
 struct fault {
-  _Atomic int32_t error;    // errno; 0: none; -1: half of the bytes; -2: doesn't return; -3: 5 ms
+  _Atomic int32_t error;    // errno; 0: none; -1: half of the bytes; -2: doesn't return; -3: 4 ms
   _Atomic uint32_t every;   // 1: each call; 3: each third
   _Atomic uint32_t calls;
   _Atomic uint32_t hits;
@@ -56,7 +56,7 @@ static int fault_of(enum call call) {
     return 0;
   }
   if (error == -3) {
-    usleep(5000);
+    usleep(4000);
     return 0;
   }
   return error;

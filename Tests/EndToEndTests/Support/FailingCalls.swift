@@ -67,7 +67,7 @@ final class FailingCalls {
   /// From now on, no call returns before it is healed.
   func hang(_ call: Call) { set(call, error: UInt32(bitPattern: -2), every: 1) }
 
-  /// From now on, each call takes 5 ms longer, as on a poor card.
+  /// From now on, each call takes 4 ms longer, as on a poor card.
   func slow(_ call: Call) { set(call, error: UInt32(bitPattern: -3), every: 1) }
 
   func heal(_ call: Call) { set(call, error: 0, every: 0) }
