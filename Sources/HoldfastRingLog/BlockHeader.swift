@@ -121,7 +121,8 @@ struct BlockHeader: Equatable {
       let boot: Int64 = reader.fixed(), let bootID: UInt64 = reader.fixed(),
       let durable: UInt64 = reader.fixed(), durable < UInt64.max >> 1,
       epoch < UInt64.max >> 1, Int(clamping: raw) <= Format.rawByteCountMax,
-      Int(clamping: payload) <= Int(Int32.max) - Format.headerByteCount - Format.alignment,
+      // With 32 bits its end must be a number, too.
+      UInt64(payload) <= UInt64(Int.max - Format.headerByteCount - Format.alignment),
       eventCount > 0, eventCount <= raw, Int(clamping: eventCount) <= Format.eventCountMax,
       first > 0,
       first < UInt64.max >> 1,

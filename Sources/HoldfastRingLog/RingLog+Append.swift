@@ -279,13 +279,17 @@ extension RingLog {
   }
 
   /// Hot files in which nothing durable was written are free again.
+  ///
+  /// The newest goes first, and where one stays so do those before it: a start that found a later one
+  /// without them would take what they held for lost.
   private mutating func removeEmptySegments() {
+    var isRemoving = true
     while active == nil, let last = segments.last, !last.isSealed,
       last.dataByteCount == 0 || last.first >= last.end
     {
       segments.removeLast()
       // Never as a spare: after a failed write its pages are in an unknown condition.
-      discard(last.name)
+      if isRemoving { isRemoving = discard(last.name) }
     }
   }
 

@@ -278,11 +278,16 @@ extension RingLog {
   }
 
   /// Removes a file whose contents nobody needs; a failure leaves it for the next start.
-  mutating func discard(_ name: String) {
+  ///
+  /// - Returns: whether it is gone.
+  @discardableResult
+  mutating func discard(_ name: String) -> Bool {
     do throws(DiskError) {
       try disk.remove(directory + "/" + name)
+      return true
     } catch {
       note(.warning, "ring log: \(error); the file stays until the next start")
+      return false
     }
   }
 }
