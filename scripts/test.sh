@@ -11,9 +11,9 @@ log=.build-tests/test.log
 status=0
 tunables=glibc.malloc.mmap_threshold=67108864:glibc.malloc.trim_threshold=536870912
 tunables+=:glibc.malloc.top_pad=4194304
-# What these see depends on how fast things go: how long a disk fails, when a clock jumps. So they run
+# What these see depends on how fast things go: a failing disk, a clock that jumps, bytes a second. They run
 # when the rest is done, and before them what takes much of the machine.
-readonly alone='EndToEndTests.*(failing system calls|wall clock that jumps)'
+readonly alone='EndToEndTests.*(failing system calls|wall clock that jumps|Budgets)'
 readonly heavy='EndToEndTests.*(BrowserTests|ProgressTests|ReplayTests|FailOver|Rounds/Matrix)'
 # One that fails does not hide what the others have to say.
 run() { swift test --skip-build "${flags[@]}" "$@" 2>&1 | tee -a "$log" || status=1; }
