@@ -256,8 +256,14 @@ private final class ReplaySite {
 
   /// The numbers that came as replay since there were so many, each the same as it came first.
   func replayed(after count: Int) async throws -> [UInt64] {
-    // What the broker has acknowledged is with the recorder a moment later.
-    try await pause(0.5)
+    // What the broker has acknowledged is with the recorder a moment later, or some on a busy machine.
+    var known = -1
+    for _ in 0..<20 {
+      let now = try replayedCount()
+      if now == known { break }
+      known = now
+      try await pause(1)
+    }
     let (live, replayed) = try records()
     var first: [UInt64: String] = [:]
     for record in live { first[record.number] = record.text }
@@ -269,6 +275,7 @@ private final class ReplaySite {
 
   /// Just those came, in that order.
   func expectReplayed(_ numbers: [UInt64]) async throws {
+    _ = try await eventually(within: 20) { try self.replayedCount() >= numbers.count }
     let came = try await replayed(after: 0)
     #expect(came == numbers, "\(came.count) of \(numbers.count)")
   }
